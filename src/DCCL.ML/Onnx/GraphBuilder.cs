@@ -1,0 +1,174 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using DCCL.ML.Onnx.Proto;
+using Google.Protobuf;
+
+namespace DCCL.ML.Onnx;
+
+/// <summary>Collects the nodes, constants, inputs and outputs of an ONNX graph; values are referred to by their names.</summary>
+internal sealed class GraphBuilder
+{
+    public const int OperatorSetVersion = 17;
+    public const int IntermediateRepresentationVersion = 8;
+
+    private readonly GraphProto _graph = new() { Name = "dccl" };
+    private readonly HashSet<string> _names = [];
+
+    /// <summary>Adds an input. A dimension is the name of a length known at run time, or digits.</summary>
+    public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<string> dimensions)
+    {
+        _graph.Input.Add(CreateValueInfo(Claim(name), type, dimensions));
+        return name;
+    }
+
+    /// <summary>Names a value that the graph gives out.</summary>
+    public void Output(string name, TensorProto.Types.DataType type, params ReadOnlySpan<string> dimensions) =>
+        _graph.Output.Add(CreateValueInfo(name, type, dimensions));
+
+    /// <summary>Adds the default value of an input, which makes the input optional.</summary>
+    public void DefaultOf(string input, ReadOnlySpan<float> values, params ReadOnlySpan<int> dimensions) =>
+        _graph.Initializer.Add(CreateTensor(input, values, dimensions));
+
+    /// <summary>Adds a constant of floating-point numbers, row-major.</summary>
+    public string Constant(string name, ReadOnlySpan<float> values, params ReadOnlySpan<int> dimensions)
+    {
+        _graph.Initializer.Add(CreateTensor(Claim(name), values, dimensions));
+        return name;
+    }
+
+    /// <summary>Adds a constant vector of whole numbers, such as axes or a shape; asked for twice, it is stored once.</summary>
+    public string Integers(params ReadOnlySpan<long> values)
+    {
+        string name = "const." + string.Join(',', values.ToArray());
+        if (_names.Add(name))
+        {
+            byte[] bytes = new byte[values.Length * sizeof(long)];
+            for (int i = 0; i < values.Length; i++)
+            {
+                BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(i * sizeof(long)), values[i]);
+            }
+
+            _graph.Initializer.Add(new TensorProto
+            {
+                Name = name,
+                DataType = (int)TensorProto.Types.DataType.Int64,
+                Dims = { values.Length },
+                RawData = UnsafeByteOperations.UnsafeWrap(bytes),
+            });
+        }
+
+        return name;
+    }
+
+    /// <summary>Adds a constant of shape [1]; asked for twice, it is stored once.</summary>
+    public string Number(float value)
+    {
+        string name = FormattableString.Invariant($"const.{value:R}f");
+        if (_names.Add(name))
+        {
+            _graph.Initializer.Add(CreateTensor(name, [value], [1]));
+        }
+
+        return name;
+    }
+
+    /// <summary>Adds a node with one output.</summary>
+    /// <param name="output">The name of the output, and of the node.</param>
+    /// <param name="operation">The ONNX operator.</param>
+    /// <param name="inputs">The inputs, in the operator's order.</param>
+    /// <returns><paramref name="output"/>.</returns>
+    public string Node(string output, string operation, params ReadOnlySpan<string> inputs)
+    {
+        NodeProto node = new() { Name = Claim(output), OpType = operation, Output = { output } };
+        foreach (string input in inputs)
+        {
+            node.Input.Add(input);
+        }
+
+        _graph.Node.Add(node);
+        return output;
+    }
+
+    /// <summary>Adds a whole-number attribute to the node added last.</summary>
+    public void Attribute(string name, long value) =>
+        _graph.Node[^1].Attribute.Add(new AttributeProto { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int });
+
+    /// <summary>Adds an attribute that is a list of whole numbers to the node added last.</summary>
+    public void Attribute(string name, params ReadOnlySpan<long> values)
+    {
+        AttributeProto attribute = new() { Name = name, Type = AttributeProto.Types.AttributeType.Ints };
+        foreach (long value in values)
+        {
+            attribute.Ints.Add(value);
+        }
+
+        _graph.Node[^1].Attribute.Add(attribute);
+    }
+
+    /// <summary>Puts the graph into a model.</summary>
+    public ModelProto ToModel(IEnumerable<KeyValuePair<string, string>> metadata)
+    {
+        ModelProto model = new()
+        {
+            IrVersion = IntermediateRepresentationVersion,
+            ProducerName = "DCCL.ML",
+            Graph = _graph,
+            OpsetImport = { new OperatorSetIdProto { Domain = "", Version = OperatorSetVersion } },
+        };
+        foreach ((string key, string value) in metadata)
+        {
+            model.MetadataProps.Add(new StringStringEntryProto { Key = key, Value = value });
+        }
+
+        return model;
+    }
+
+    private static TensorProto CreateTensor(string name, ReadOnlySpan<float> values, ReadOnlySpan<int> dimensions)
+    {
+        byte[] bytes = new byte[values.Length * sizeof(float)];
+        if (BitConverter.IsLittleEndian)
+        {
+            MemoryMarshal.AsBytes(values).CopyTo(bytes);
+        }
+        else
+        {
+            for (int i = 0; i < values.Length; i++)
+            {
+                BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), values[i]);
+            }
+        }
+
+        TensorProto tensor = new()
+        {
+            Name = name,
+            DataType = (int)TensorProto.Types.DataType.Float,
+            RawData = UnsafeByteOperations.UnsafeWrap(bytes),
+        };
+        foreach (int dimension in dimensions)
+        {
+            tensor.Dims.Add(dimension);
+        }
+
+        return tensor;
+    }
+
+    private static ValueInfoProto CreateValueInfo(string name, TensorProto.Types.DataType type, ReadOnlySpan<string> dimensions)
+    {
+        TensorShapeProto shape = new();
+        foreach (string dimension in dimensions)
+        {
+            shape.Dim.Add(long.TryParse(dimension, out long length)
+                ? new TensorShapeProto.Types.Dimension { DimValue = length }
+                : new TensorShapeProto.Types.Dimension { DimParam = dimension });
+        }
+
+        return new ValueInfoProto
+        {
+            Name = name,
+            Type = new TypeProto { TensorType = new TypeProto.Types.Tensor { ElemType = (int)type, Shape = shape } },
+        };
+    }
+
+    private string Claim(string name) =>
+        _names.Add(name) ? name : throw new InvalidOperationException($"The graph has two values named '{name}'.");
+}

@@ -1,0 +1,215 @@
+using DCCL.ML.Data;
+using DCCL.ML.Interop;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+[assembly: LoadableClass(
+    typeof(DeviceCloudPredictionTransformer),
+    null,
+    typeof(SignatureLoadModel),
+    DeviceCloudPredictionTransformer.UserName,
+    DeviceCloudPredictionTransformer.LoaderSignature)]
+
+namespace DCCL.ML.Scoring;
+
+/// <summary>Scores user-item pairs with a cloud model and each user's patch: what the DCCL trainers return.</summary>
+/// <remarks>
+/// <list type="table">
+/// <listheader><term>Input column</term><description>Type</description></listheader>
+/// <item><term>user, item</term><description>Key&lt;UInt32&gt;; 0, and keys the model has no row for, are unknown</description></item>
+/// <item><term>history (if there is such a column)</term><description>vector of Key&lt;UInt32&gt;, the user's items before this
+/// moment, oldest first; takes the place of the history the model remembers, even if empty</description></item>
+/// <item><term>profile (if there is such a column)</term><description>Single or vector of Single; takes the place of the profile the model
+/// remembers, unless a value is missing</description></item>
+/// </list>
+/// <list type="table">
+/// <listheader><term>Output column</term><description>Type</description></listheader>
+/// <item><term>Score</term><description>Single, the logit; NaN for an unknown item, never for an unknown user</description></item>
+/// <item><term>Probability</term><description>Single, the sigmoid of the score</description></item>
+/// <item><term>PredictedLabel</term><description>Boolean, whether the score is above zero</description></item>
+/// <item><term>PatchStatus</term><description>Key&lt;UInt32&gt; whose values are the names of <see cref="Model.PatchStatus"/>
+/// </description></item>
+/// </list>
+/// <para>
+/// Immutable and thread-safe. Holds a native session from the first score on. <see cref="Dispose"/> frees it, and so does the
+/// finalizer of a forgotten one; a transformer used after that opens a new one, because ML.NET's prediction engines dispose the model they
+/// were made from.
+/// </para>
+/// </remarks>
+public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
+{
+    internal const string UserName = "Device-cloud collaborative prediction";
+    internal const string LoaderSignature = "DcclPrediction";
+
+    /// <summary>The name of the column that holds a row's own history, unless another is set.</summary>
+    public const string DefaultHistoryColumnName = "History";
+
+    private const string ModelPart = "Model.dccl";
+
+    private static readonly ModelFormat _format = new(
+        "DCCLPRED",
+        LoaderSignature,
+        version: 1,
+        oldestReaderVersion: 1,
+        oldestReadableVersion: 1,
+        typeof(DeviceCloudPredictionTransformer));
+
+    private readonly Lock _lock = new();
+    private ModelScorer? _scorer;
+
+    /// <summary>Creates a transformer.</summary>
+    /// <param name="parameters">The cloud model, and the basis and encoder of the patches if there are any.</param>
+    /// <param name="patches">The users' patches; null if nobody has one.</param>
+    /// <param name="history">What the model remembers of its users.</param>
+    /// <param name="columns">
+    /// The columns of the log the model was trained on; user, item and profile are also those of the data to score.
+    /// </param>
+    /// <exception cref="ArgumentException">The parts do not fit together.</exception>
+    public DeviceCloudPredictionTransformer(
+        DeviceCloudModelParameters parameters, UserPatches? patches, BehaviorHistory history, InteractionColumns columns)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(history);
+        ArgumentNullException.ThrowIfNull(columns);
+        BackboneArchitecture architecture = parameters.Architecture;
+        if (history.LargestItem > architecture.NumberOfItems || history.ProfileDimension != architecture.ProfileDimension)
+        {
+            throw new ArgumentException(
+                $"The history must have items up to {architecture.NumberOfItems} and profiles of length {architecture.ProfileDimension}, "
+                + $"but has items up to {history.LargestItem} and profiles of length {history.ProfileDimension}. "
+                + "Make it with BehaviorHistory.FromLog.",
+                nameof(history));
+        }
+
+        Parameters = parameters;
+        Patches = patches;
+        PatchSelector = new PatchSelector(parameters, patches);
+        History = history;
+        Columns = columns;
+    }
+
+    /// <summary>Gets the cloud model, and the basis and encoder of the patches if there are any.</summary>
+    public DeviceCloudModelParameters Parameters { get; }
+
+    /// <summary>Gets the users' patches; null if nobody has one.</summary>
+    public UserPatches? Patches { get; }
+
+    /// <summary>Gets what the model remembers of its users.</summary>
+    public BehaviorHistory History { get; }
+
+    /// <summary>Gets the columns of the log the model was trained on; user, item and profile are also those of the data to score.</summary>
+    public InteractionColumns Columns { get; }
+
+    /// <summary>Gets the name of the column that holds a row's own history, if the data have such a column.</summary>
+    /// <value>The default is <see cref="DefaultHistoryColumnName"/>.</value>
+    /// <remarks>
+    /// When data are loaded from objects with <see cref="KeyTypeAttribute"/>, ML.NET 5 adds one to a key, but takes keys inside a vector
+    /// as they are. Mapping ids with <c>MapValueToKey</c> has no such trap.
+    /// </remarks>
+    public string HistoryColumnName { get; init; } = DefaultHistoryColumnName;
+
+    /// <summary>Gets the raw ids of users 1, 2, ...; null if the key numbers are all there is.</summary>
+    public IReadOnlyList<string>? UserIds { get; init => field = CheckIds(value, History.NumberOfUsers, "users"); }
+
+    /// <summary>Gets the raw ids of items 1, 2, ...; null if the key numbers are all there is.</summary>
+    public IReadOnlyList<string>? ItemIds { get; init => field = CheckIds(value, Parameters.Architecture.NumberOfItems, "items"); }
+
+    /// <summary>Gets the number of threads used for scoring a batch. It is not saved with the model.</summary>
+    /// <value>The default is 0, which means one per processor.</value>
+    public int NumberOfThreads { get; init; }
+
+    /// <summary>Gets what chooses each user's patch.</summary>
+    public PatchSelector PatchSelector { get; }
+
+    /// <summary>Gets the scorer of the model, opened when first asked for and owned by the transformer.</summary>
+    public ModelScorer Scorer
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _scorer ??= new ModelScorer(Parameters, NumberOfThreads);
+            }
+        }
+    }
+
+    /// <summary>Makes a copy with other patches.</summary>
+    /// <param name="patches">The users' patches, learnt on this model; null for none.</param>
+    /// <param name="history">What the new model remembers of its users; null for the same as this one.</param>
+    /// <returns>The copy; it has a session of its own.</returns>
+    public DeviceCloudPredictionTransformer WithPatches(UserPatches? patches, BehaviorHistory? history = null) =>
+        WithModel(Parameters, patches, history);
+
+    /// <summary>Makes a copy with another model and patches; columns, ids and number of threads stay.</summary>
+    /// <param name="parameters">The new model.</param>
+    /// <param name="patches">The users' patches, learnt on or migrated to the new model; null for none.</param>
+    /// <param name="history">What the new model remembers of its users; null for the same as this one.</param>
+    /// <returns>The copy; it has a session of its own.</returns>
+    public DeviceCloudPredictionTransformer WithModel(
+        DeviceCloudModelParameters parameters, UserPatches? patches, BehaviorHistory? history = null) =>
+        new(parameters, patches, history ?? History, Columns)
+        {
+            HistoryColumnName = HistoryColumnName,
+            UserIds = UserIds,
+            ItemIds = ItemIds,
+            NumberOfThreads = NumberOfThreads,
+        };
+
+    /// <inheritdoc/>
+    public bool IsRowToRowMapper => true;
+
+    /// <summary>Gets the columns that come out, or says which input is missing or of another type.</summary>
+    /// <param name="inputSchema">The columns that go in.</param>
+    /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
+    /// <exception cref="ArgumentException">A column is missing or of another type; the message says which, and what to do.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        _ = new InputColumns(this, inputSchema);
+        return OutputColumns.Append(inputSchema);
+    }
+
+    /// <inheritdoc/>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new ScoredRowMapper(this, inputSchema);
+
+    /// <summary>Scores data lazily, in batches, while they are read.</summary>
+    /// <param name="input">The user-item pairs.</param>
+    /// <returns>The pairs and their scores.</returns>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new ScoredDataView(this, input);
+    }
+
+    /// <summary>Frees the native session. A transformer used after that opens a new one.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _scorer?.Dispose();
+            _scorer = null;
+        }
+    }
+
+    void ICanSaveModel.Save(ModelSaveContext ctx)
+    {
+        ModelContext.WriteHeader(ctx, _format);
+        ModelContext.WritePart(ctx, ModelPart, stream => TransformerFile.Write(stream, this));
+    }
+
+#pragma warning disable IDE0051 // ML.NET finds it by reflection, through the LoadableClass attribute above.
+    private static DeviceCloudPredictionTransformer Create(IHostEnvironment environment, ModelLoadContext context)
+    {
+#pragma warning restore IDE0051
+        ModelContext.ReadHeader(context, _format);
+        return ModelContext.ReadPart(context, ModelPart, TransformerFile.Read);
+    }
+
+    private static IReadOnlyList<string>? CheckIds(IReadOnlyList<string>? ids, int count, string name) =>
+        ids is null || ids.Count == count
+            ? ids
+            : throw new ArgumentException($"There must be ids of the model's {count} {name}, but there are {ids.Count}.", nameof(ids));
+}

@@ -1,0 +1,275 @@
+using DCCL.ML.Model;
+using DCCL.ML.Onnx;
+using DCCL.ML.Onnx.Proto;
+using Google.Protobuf;
+using Microsoft.ML.OnnxRuntime;
+
+namespace DCCL.ML.Scoring;
+
+/// <summary>Scores batches with a model through ONNX Runtime: the one way by which DCCL computes a prediction.</summary>
+/// <remarks>
+/// Thread-safe. Owns native sessions, one from the start and two more, with their own copies of the weights, from the first batch
+/// on whose groups have many candidates. Dispose it when it is no longer used; forgotten ones are freed by the sessions' finalizers.
+/// </remarks>
+public sealed class ModelScorer : IDisposable
+{
+    /// <summary>The number of (candidate, history event) pairs in a run: intermediate results stay in a core's cache, measured.</summary>
+    private const int EventsPerRun = 2_560;
+
+    private static readonly string[] _outputs = [ModelGraph.ScoreOutput];
+
+    private readonly InferenceSession _session;
+    private readonly Lazy<ManyCandidatesScorer> _manyCandidates;
+    private readonly RunOptions _runOptions = new();
+    private readonly ParallelOptions _parallelism;
+    private readonly int _numberOfItems;
+    private readonly int _historyLength;
+    private readonly int _profileDimension;
+    private readonly int _patchSize;
+    private int _numberOfHolders = 1; // the owner until it disposes, and every call that is under way
+    private int _isDisposed;
+
+    /// <summary>Builds the model's graph and opens a session on it.</summary>
+    /// <param name="parameters">The model.</param>
+    /// <param name="numberOfThreads">The number of threads one call may use. The default, 0, is one per processor.</param>
+    public ModelScorer(DeviceCloudModelParameters parameters, int numberOfThreads = 0)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfThreads);
+        Parameters = parameters;
+        _numberOfItems = parameters.Architecture.NumberOfItems;
+        _historyLength = parameters.Architecture.HistoryLength;
+        _profileDimension = parameters.Architecture.ProfileDimension;
+        _patchSize = parameters.Patch?.PatchSize ?? 0;
+
+        _parallelism = new ParallelOptions { MaxDegreeOfParallelism = numberOfThreads == 0 ? Environment.ProcessorCount : numberOfThreads };
+        _session = Open(ModelGraph.Build(parameters, patchRequired: false));
+        _manyCandidates = new Lazy<ManyCandidatesScorer>(() => new ManyCandidatesScorer(parameters));
+    }
+
+    /// <summary>Gets the model.</summary>
+    public DeviceCloudModelParameters Parameters { get; }
+
+    /// <summary>Scores a batch of any size; large ones are split inside.</summary>
+    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0.</param>
+    /// <exception cref="ArgumentException">A size does not fit the model or a buffer, or an item is not one of the model's.</exception>
+    public void Score(ScoringBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        Check(batch);
+        Hold();
+        try
+        {
+            ScoreParts(batch);
+        }
+        finally
+        {
+            Release();
+        }
+    }
+
+    /// <summary>Closes the session, after the calls that are under way.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
+        {
+            Release();
+        }
+    }
+
+    internal static InferenceSession Open(ModelProto model)
+    {
+        using SessionOptions options = new();
+        options.IntraOpNumThreads = 1; // threads take whole runs: no waiting for each other within an operator, no spinning
+        options.InterOpNumThreads = 1;
+        options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
+        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
+        options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR; // it warns of the patch's default value, which is meant
+        options.EnableMemoryPattern = false; // it keeps one plan per shape, and shapes vary
+        return new InferenceSession(model.ToByteArray(), options);
+    }
+
+    internal static OrtValue Wrap<T>(T[] buffer, int start, long[] shape)
+        where T : unmanaged =>
+        OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(start, (int)(shape[0] * shape[1])), shape);
+
+    private void Hold()
+    {
+        int holders = Volatile.Read(ref _numberOfHolders);
+        while (true)
+        {
+            ObjectDisposedException.ThrowIf(holders == 0 || Volatile.Read(ref _isDisposed) != 0, this);
+            int seen = Interlocked.CompareExchange(ref _numberOfHolders, holders + 1, holders);
+            if (seen == holders)
+            {
+                return;
+            }
+
+            holders = seen;
+        }
+    }
+
+    private void Release()
+    {
+        if (Interlocked.Decrement(ref _numberOfHolders) == 0)
+        {
+            _session.Dispose();
+            if (_manyCandidates.IsValueCreated)
+            {
+                _manyCandidates.Value.Dispose();
+            }
+
+            _runOptions.Dispose();
+        }
+    }
+
+    private void ScoreParts(ScoringBatch batch)
+    {
+        if (batch.NumberOfCandidates < ManyCandidatesScorer.MinimumNumberOfCandidates)
+        {
+            ForEach(Divide(batch), part => Run(batch, part));
+        }
+        else
+        {
+            ForEach(
+                ManyCandidatesScorer.Divide(batch, _parallelism.MaxDegreeOfParallelism),
+                part => _manyCandidates.Value.Score(batch, part, _runOptions));
+        }
+
+        for (int i = 0; i < batch.NumberOfGroups * batch.NumberOfCandidates; i++)
+        {
+            if (batch.Items[i] == 0)
+            {
+                batch.Scores[i] = float.NaN;
+            }
+        }
+    }
+
+    private void ForEach<T>(T[] parts, Action<T> score)
+    {
+        if (parts.Length <= 1 || _parallelism.MaxDegreeOfParallelism == 1)
+        {
+            Array.ForEach(parts, score);
+        }
+        else
+        {
+            Parallel.ForEach(parts, _parallelism, score);
+        }
+    }
+
+    /// <summary>Divides a batch into runs. How does not depend on the number of threads, and so neither do the scores.</summary>
+    private static RunPart[] Divide(ScoringBatch batch)
+    {
+        if (batch.NumberOfGroups == 0 || batch.NumberOfCandidates == 0)
+        {
+            return [];
+        }
+
+        int pairs = Math.Max(1, EventsPerRun / batch.HistoryLength);
+        int groups = Math.Max(1, pairs / batch.NumberOfCandidates);
+        List<RunPart> parts = [];
+        for (int group = 0; group < batch.NumberOfGroups; group += groups)
+        {
+            if (groups > 1 || batch.NumberOfCandidates <= pairs)
+            {
+                parts.Add(new RunPart(group, Math.Min(groups, batch.NumberOfGroups - group), 0, batch.NumberOfCandidates));
+                continue;
+            }
+
+            int slices = (batch.NumberOfCandidates + pairs - 1) / pairs;
+            for (int slice = 0; slice < slices; slice++)
+            {
+                int start = (int)((long)batch.NumberOfCandidates * slice / slices);
+                int end = (int)((long)batch.NumberOfCandidates * (slice + 1) / slices);
+                parts.Add(new RunPart(group, 1, start, end - start));
+            }
+        }
+
+        return [.. parts];
+    }
+
+    private void Run(ScoringBatch batch, RunPart part)
+    {
+        (int group, int numberOfGroups, int candidate, int numberOfCandidates) = part;
+        int first = (group * batch.NumberOfCandidates) + candidate;
+        long[] shape = [numberOfGroups, numberOfCandidates];
+        List<string> names = [ModelGraph.ItemInput, ModelGraph.HistoryInput];
+        List<OrtValue> inputs = [];
+        try
+        {
+            inputs.Add(Wrap(batch.Items, first, shape));
+            inputs.Add(Wrap(batch.History, group * batch.HistoryLength, [numberOfGroups, batch.HistoryLength]));
+            if (_profileDimension > 0)
+            {
+                names.Add(ModelGraph.ProfileInput);
+                inputs.Add(Wrap(batch.Profiles, group * _profileDimension, [numberOfGroups, _profileDimension]));
+            }
+
+            if (batch.NumberOfPatches > 0)
+            {
+                names.Add(ModelGraph.PatchInput);
+                inputs.Add(batch.NumberOfPatches == 1
+                    ? Wrap(batch.Patches, 0, [1, _patchSize])
+                    : Wrap(batch.Patches, group * _patchSize, [numberOfGroups, _patchSize]));
+            }
+
+            using OrtValue scores = Wrap(batch.Scores, first, shape);
+            _session.Run(_runOptions, names, inputs, _outputs, [scores]);
+        }
+        finally
+        {
+            inputs.ForEach(input => input.Dispose());
+        }
+    }
+
+    private void Check(ScoringBatch batch)
+    {
+        int groups = batch.NumberOfGroups;
+        if (batch.HistoryLength < 1 || batch.HistoryLength > _historyLength)
+        {
+            throw new ArgumentException(
+                $"HistoryLength must be from 1 to the model's {_historyLength}, but is {batch.HistoryLength}.", nameof(batch));
+        }
+
+        if (batch.NumberOfPatches != 0 && (_patchSize == 0 || (batch.NumberOfPatches != 1 && batch.NumberOfPatches != groups)))
+        {
+            throw new ArgumentException(
+                _patchSize == 0
+                    ? $"NumberOfPatches must be 0, because the model has no patch basis, but is {batch.NumberOfPatches}. "
+                        + "Run MetaPatch first."
+                    : $"NumberOfPatches must be 0, 1 or the number of groups ({groups}), but is {batch.NumberOfPatches}.",
+                nameof(batch));
+        }
+
+        int items = checked(groups * batch.NumberOfCandidates);
+        CheckLength(nameof(batch.Items), batch.Items, items);
+        CheckLength(nameof(batch.Scores), batch.Scores, items);
+        CheckLength(nameof(batch.History), batch.History, (long)groups * batch.HistoryLength);
+        CheckLength(nameof(batch.Profiles), batch.Profiles, (long)groups * _profileDimension);
+        CheckLength(nameof(batch.Patches), batch.Patches, (long)batch.NumberOfPatches * _patchSize);
+        CheckItems(nameof(batch.Items), batch.Items.AsSpan(0, items));
+        CheckItems(nameof(batch.History), batch.History.AsSpan(0, groups * batch.HistoryLength));
+    }
+
+    private static void CheckLength<T>(string name, T[] buffer, long length)
+    {
+        if (buffer.Length < length)
+        {
+            throw new ArgumentException($"{name} must have at least {length} elements, but has {buffer.Length}. Call Resize first.");
+        }
+    }
+
+    private void CheckItems(string name, ReadOnlySpan<long> items)
+    {
+        for (int i = 0; i < items.Length; i++)
+        {
+            if ((ulong)items[i] > (ulong)_numberOfItems)
+            {
+                throw new ArgumentException($"{name} must hold item key values from 0 to {_numberOfItems}, but element {i} is {items[i]}.");
+            }
+        }
+    }
+
+    /// <summary>Some groups with all of their candidates, or one group with some of them: a contiguous range either way.</summary>
+    private readonly record struct RunPart(int Group, int NumberOfGroups, int Candidate, int NumberOfCandidates);
+}

@@ -1,0 +1,120 @@
+using DCCL.ML.Model;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace DCCL.ML.Scoring;
+
+/// <summary>Scores single rows as they are asked for, for prediction engines.</summary>
+internal sealed class ScoredRowMapper : IRowToRowMapper
+{
+    private readonly DeviceCloudPredictionTransformer _model;
+    private readonly InputColumns _columns;
+
+    public ScoredRowMapper(DeviceCloudPredictionTransformer model, DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        _model = model;
+        _columns = new InputColumns(model, inputSchema);
+        InputSchema = inputSchema;
+        OutputSchema = OutputColumns.Append(inputSchema);
+    }
+
+    public DataViewSchema InputSchema { get; }
+
+    public DataViewSchema OutputSchema { get; }
+
+    public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns)
+    {
+        bool[] needed = new bool[InputSchema.Count];
+        foreach (DataViewSchema.Column column in dependingColumns)
+        {
+            foreach (DataViewSchema.Column input in column.Index < needed.Length ? [InputSchema[column.Index]] : _columns.All)
+            {
+                needed[input.Index] = true;
+            }
+        }
+
+        return InputSchema.Where(column => needed[column.Index]);
+    }
+
+    public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(activeColumns);
+        bool[] active = new bool[OutputSchema.Count];
+        foreach (DataViewSchema.Column column in activeColumns)
+        {
+            active[column.Index] = true;
+        }
+
+        return new Row(this, input, active);
+    }
+
+    /// <summary>Gets a getter of an output row: of the input row's column, or of one of the four that were added.</summary>
+    public static ValueGetter<TValue> GetGetter<TValue>(
+        DataViewRow output, DataViewRow input, DataViewSchema.Column column, Func<float> score, Func<PatchStatus> status)
+    {
+        if (!output.IsColumnActive(column))
+        {
+            throw new ArgumentException(
+                $"Column '{column.Name}' must be active, but is not. Name it when asking for the row.", nameof(column));
+        }
+
+        if (column.Index < input.Schema.Count)
+        {
+            return input.GetGetter<TValue>(input.Schema[column.Index]);
+        }
+
+        Delegate getter = OutputColumns.CreateGetter(column.Index - input.Schema.Count, score, status);
+        return getter as ValueGetter<TValue>
+            ?? throw new ArgumentException(
+                $"Column '{column.Name}' must be read as {column.Type.RawType}, but was read as {typeof(TValue)}.");
+    }
+
+    private sealed class Row(ScoredRowMapper mapper, DataViewRow input, bool[] active) : DataViewRow
+    {
+        private readonly RowScorer? _scorer =
+            active.AsSpan(mapper.InputSchema.Count).Contains(true) ? new RowScorer(mapper._model, capacity: 1) : null;
+
+        private Action? _addRow;
+        private long? _scoredPosition;
+
+        public override long Position => input.Position;
+
+        public override long Batch => input.Batch;
+
+        public override DataViewSchema Schema => mapper.OutputSchema;
+
+        public override bool IsColumnActive(DataViewSchema.Column column) => active[column.Index];
+
+        public override ValueGetter<DataViewRowId> GetIdGetter() => input.GetIdGetter();
+
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
+            ScoredRowMapper.GetGetter<TValue>(this, input, column, () => Scored().GetScore(0), () => Scored().GetStatus(0));
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                input.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+
+        /// <summary>Scores the current row, once for all columns.</summary>
+        private RowScorer Scored()
+        {
+            if (_scoredPosition != input.Position)
+            {
+                _addRow ??= mapper._columns.CreateReader(input, _scorer!);
+                _scorer!.Clear();
+                _addRow();
+                _scorer.Score();
+                _scoredPosition = input.Position;
+            }
+
+            return _scorer!;
+        }
+    }
+}
