@@ -1,0 +1,126 @@
+using DCCL.ML.Data;
+using DCCL.Trainers.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>
+/// Learns the patch basis across users: an inner problem finds each user's patch from the user's earlier events, the outer
+/// loss is the patched model's cross-entropy on the same user's later events.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Around theta = 0 a patched logit is linear in theta, so the inner problem is a ridge logistic regression on d features; one or
+/// two Newton steps solve it, in closed form and differentiably, where unrolled gradient steps would neither converge nor
+/// be cheap. The outer loss uses the patch itself, not its linearisation.
+/// </para>
+/// <para>Source: Bertinetto et al., "Meta-learning with differentiable closed-form solvers", ICLR 2019, section 3.2.</para>
+/// </remarks>
+internal sealed class BasisLearner
+{
+    private const int NumberOfNewtonSteps = 1;
+    private readonly TorchBackbone _model;
+    private readonly PatchTensors _patch;
+    private readonly PatchSolver.Settings _settings;
+
+    public BasisLearner(TorchBackbone model, PatchTensors patch, PatchSolver.Settings settings)
+    {
+        _model = model;
+        _patch = patch;
+        _settings = settings;
+    }
+
+    /// <summary>Derivatives of the logit by theta at theta = 0, and the cloud model's logits.</summary>
+    /// <returns>[users, samples, d] and [users, samples].</returns>
+    public (Tensor Features, Tensor Logits) Linearize(SampleChunk chunk)
+    {
+        long users = chunk.Offset.shape[0];
+        long samples = chunk.Offset.shape[1];
+        List<Tensor> activations = [];
+        Tensor logits = _model.Decode(
+            chunk.Activation,
+            chunk.Offset,
+            _patch.FirstLayer,
+            (layer, z) =>
+            {
+                // Layers in between ask for gradients as well, but only patched ones are looked at.
+                Tensor leaf = z.requires_grad ? z : z.detach().requires_grad_();
+                activations.Add(leaf);
+                return leaf;
+            },
+            generator: null);
+        IList<Tensor> slopes = torch.autograd.grad([logits.sum()], activations);
+        Tensor features = torch.zeros(users * samples, _patch.Architecture.PatchSize - 1);
+        for (int i = 0; i < activations.Count; i++)
+        {
+            int layer = _patch.FirstLayer + i;
+            if (_patch.IsPatched(layer))
+            {
+                long width = activations[i].shape[2];
+                features = features + _patch.Differentiate(layer, activations[i].detach().view(-1, width), slopes[i].detach().view(-1, width));
+            }
+        }
+
+        Tensor intercept = torch.ones(users, samples, 1);
+        return (torch.cat([intercept, features.view(users, samples, -1)], dim: 2), logits.detach());
+    }
+
+    /// <summary>Newton steps on the linearised problem.</summary>
+    /// <returns>theta [users, d], differentiable by the basis.</returns>
+    public Tensor SolveLinearized(Tensor features, Tensor logits, Tensor label, Tensor weight, int steps)
+    {
+        long size = features.shape[2];
+        float[] precisions = new float[size];
+        Array.Fill(precisions, (float)_settings.L2);
+        precisions[0] = (float)_settings.InterceptL2;
+        Tensor precision = torch.tensor(precisions);
+        Tensor patches = torch.zeros(features.shape[0], size);
+        for (int step = 0; step < steps; step++)
+        {
+            Tensor current = logits + torch.bmm(features, patches.unsqueeze(2)).squeeze(2);
+            Tensor probability = torch.sigmoid(current);
+            Tensor curvature = weight * probability * (1 - probability);
+            Tensor gradient = torch.bmm(features.transpose(1, 2), (weight * (label - probability)).unsqueeze(2)).squeeze(2) - (precision * patches);
+            Tensor hessian = torch.bmm(features.transpose(1, 2), features * curvature.unsqueeze(2)) + torch.diag(precision);
+            patches = patches + torch.linalg.solve(hessian, gradient.unsqueeze(2)).squeeze(2);
+        }
+
+        return patches;
+    }
+
+    /// <summary>The patched model's cross-entropy on later events, with patches from earlier ones.</summary>
+    /// <param name="chunk">The samples.</param>
+    /// <param name="support">The weight of each sample in the inner problem [users, samples].</param>
+    /// <param name="query">The weight of each sample in the outer loss [users, samples].</param>
+    /// <returns>The sum, differentiable by the basis.</returns>
+    public Tensor QueryLoss(SampleChunk chunk, Tensor support, Tensor query)
+    {
+        (Tensor features, Tensor logits) = Linearize(chunk);
+        Tensor patches = SolveLinearized(features, logits, chunk.Label, support, NumberOfNewtonSteps);
+        PatchSolver solver = new(_model, _patch, _settings);
+        return PatchSolver.Loss(chunk, solver.Score(chunk, patches), query).sum();
+    }
+
+    /// <summary>Rescales the columns of the basis to unit root-mean-square effect on the logit.</summary>
+    /// <returns>The factors that the columns were multiplied by [d - 1].</returns>
+    public Tensor Normalize(IReadOnlyList<SampleChunk> chunks)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor squares = torch.zeros(_patch.Architecture.PatchSize - 1);
+        Tensor weights = torch.zeros(1);
+        foreach (SampleChunk chunk in chunks)
+        {
+            using DisposeScope inner = torch.NewDisposeScope();
+            (Tensor features, _) = Linearize(chunk);
+            using IDisposable noGradients = torch.no_grad();
+            squares.add_((features.narrow(2, 1, squares.shape[0]).pow(2) * chunk.Weight.unsqueeze(2)).sum([0, 1]));
+            weights.add_(chunk.Weight.sum());
+        }
+
+        Tensor factors = (squares / weights).clamp(min: 1e-12).rsqrt().detach();
+        _patch.ScaleColumns(factors);
+        return factors.MoveToOuterDisposeScope();
+    }
+}

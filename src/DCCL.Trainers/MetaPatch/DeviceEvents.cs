@@ -1,0 +1,132 @@
+using System.Globalization;
+using DCCL.ML.Data;
+using DCCL.ML.Scoring;
+using DCCL.Trainers.Torch;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>The events that a device has, put behind what the cloud model remembers of its user, and which of them are new to it.</summary>
+internal sealed class DeviceEvents
+{
+    private readonly int[] _firstNew;
+
+    private DeviceEvents(InteractionLog log, int[] firstNew)
+    {
+        Log = log;
+        _firstNew = firstNew;
+    }
+
+    /// <summary>Gets what is remembered, then the device's events.</summary>
+    public InteractionLog Log { get; }
+
+    /// <summary>Whether a patch learns from an event: it is the device's, and the cloud model was not fitted to it.</summary>
+    public bool IsNew(int user, int index) => index >= _firstNew[user];
+
+    /// <summary>Joins a device log to what a model remembers.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="device">The device log, in the model's key values; it may repeat events that the model remembers.</param>
+    /// <param name="run">Is warned if the model was fitted to all of the log.</param>
+    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device, TrainingRun run)
+    {
+        BehaviorHistory history = model.History;
+        InteractionLog remembered = Remember(history, device, model.Parameters.Architecture.NumberOfItems);
+        InteractionLog log = remembered.Merge(device);
+        int[] firstNew = new int[log.NumberOfUsers + 1];
+        int newEvents = 0;
+        for (int user = 1; user <= log.NumberOfUsers; user++)
+        {
+            int first = GetCount(remembered, user);
+            ReadOnlySpan<double> times = log.GetTimestamps(user);
+            double cutoff = GetCutoff(history, user);
+
+            // Events at the very time of the cut-off belong to the device, unless the log goes further back: then who knows.
+            if (device.HasTimestamps && first < times.Length && times[first] < cutoff)
+            {
+                while (first < times.Length && times[first] <= cutoff)
+                {
+                    first++;
+                }
+            }
+
+            firstNew[user] = first;
+            newEvents += times.Length - first;
+        }
+
+        if (newEvents == 0)
+        {
+            run.Warning(
+                $"All {device.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and patches "
+                + "learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction.");
+            for (int user = 1; user <= log.NumberOfUsers; user++)
+            {
+                firstNew[user] = GetCount(remembered, user);
+            }
+        }
+
+        run.Info(string.Create(
+            CultureInfo.InvariantCulture, $"{(newEvents == 0 ? device.NumberOfEvents : newEvents)} events to learn patches from"));
+        return new DeviceEvents(log, firstNew);
+    }
+
+    /// <summary>Counts how many of the oldest remembered items lie before a log that may repeat the others.</summary>
+    /// <param name="remembered">The remembered items, oldest first.</param>
+    /// <param name="log">The items of the log's positive events, oldest first.</param>
+    /// <returns>The number of items before the first one with which both go on alike to the end of either; all if there is none.</returns>
+    internal static int CountBefore(ReadOnlySpan<int> remembered, ReadOnlySpan<int> log)
+    {
+        for (int start = 0; start + remembered.Length <= log.Length; start++)
+        {
+            if (log.Slice(start, remembered.Length).SequenceEqual(remembered))
+            {
+                return 0;
+            }
+        }
+
+        for (int before = 1; before < remembered.Length; before++)
+        {
+            ReadOnlySpan<int> rest = remembered[before..];
+            if (rest.Length <= log.Length && log[..rest.Length].SequenceEqual(rest))
+            {
+                return before;
+            }
+        }
+
+        return remembered.Length;
+    }
+
+    private static int GetCount(InteractionLog log, int user) => user <= log.NumberOfUsers ? log.GetItems(user).Length : 0;
+
+    private static double GetCutoff(BehaviorHistory history, int user) =>
+        user <= history.NumberOfUsers ? history.Cutoffs[user - 1] : double.NegativeInfinity;
+
+    // What is remembered and not in the log, as positive events at time zero.
+    private static InteractionLog Remember(BehaviorHistory history, InteractionLog device, int numberOfItems)
+    {
+        InteractionLog positives = device.WithPositivesOnly();
+        List<int> users = [];
+        List<int> items = [];
+        for (int user = 1; user <= history.NumberOfUsers; user++)
+        {
+            ReadOnlySpan<int> known = history.GetItems(user);
+            int before = user <= positives.NumberOfUsers ? CountBefore(known, positives.GetItems(user)) : known.Length;
+            foreach (int item in known[..before])
+            {
+                users.Add(user);
+                items.Add(item);
+            }
+        }
+
+        int profileSize = history.ProfileDimension;
+        int numberOfUsers = Math.Max(history.NumberOfUsers, device.NumberOfUsers);
+        float[]? profiles = profileSize == 0 ? null : new float[numberOfUsers * profileSize];
+        for (int user = 1; user <= history.NumberOfUsers && profiles is not null; user++)
+        {
+            history.GetProfile(user).CopyTo(profiles.AsSpan((user - 1) * profileSize));
+        }
+
+        bool[]? labels = device.HasLabels ? new bool[items.Count] : null;
+        labels?.AsSpan().Fill(true);
+        return InteractionLog.Create(
+            numberOfUsers, numberOfItems, [.. users], [.. items], device.HasTimestamps ? new double[items.Count] : null, labels, profiles, profileSize);
+    }
+}

@@ -1,0 +1,114 @@
+using DCCL.ML.Model;
+
+namespace DCCL.Trainers;
+
+public sealed partial class MetaPatchTrainer
+{
+    /// <summary>The options of <see cref="MetaPatchTrainer"/>.</summary>
+    /// <remarks>Immutable and thread-safe. The defaults were chosen on validation events.</remarks>
+    public sealed class Options
+    {
+        private TrainingRunOptions _run = new();
+
+        /// <summary>Gets <c>d</c>, the length of a user's patch, the intercept included.</summary>
+        /// <value>The default is 16. From 1, which is one smoothed intercept per user and nothing else, to 256.</value>
+        public int PatchSize { get; init; } = 16;
+
+        /// <summary>Gets <c>r</c>, the width of a patch's bottleneck.</summary>
+        /// <value>The default is 8. At least 1.</value>
+        public int BottleneckSize { get; init; } = 8;
+
+        /// <summary>Gets the activation function inside a patch.</summary>
+        /// <value>The default is <see cref="PatchActivation.Tanh"/>.</value>
+        public PatchActivation Activation { get; init; }
+
+        /// <summary>Gets the hidden layers to patch, ascending from 0.</summary>
+        /// <value>The default is null: all.</value>
+        public IReadOnlyList<int>? Layers { get; init; }
+
+        /// <summary>Gets how the first basis is found. A model that has a basis of the same shape keeps it.</summary>
+        /// <value>The default is <see cref="PatchBasisSource.Learned"/>.</value>
+        public PatchBasisSource Basis { get; init; }
+
+        /// <summary>Gets the number of passes over the users when the basis is learnt.</summary>
+        /// <value>The default is 40. At least 1.</value>
+        public int NumberOfBasisEpochs { get; init; } = 40;
+
+        /// <summary>Gets Adam's step size for the basis.</summary>
+        /// <value>The default is 0.001. Above 0.</value>
+        public double BasisLearningRate { get; init; } = 0.001;
+
+        /// <summary>
+        /// Gets the weight of <c>|theta - start|^2 / 2</c> against the sum of a user's cross-entropy, the intercept aside. Columns of
+        /// the basis have unit root-mean-square effect on the logit, so that the prior variance of what a patch adds to a logit is
+        /// (d - 1) / L2.
+        /// </summary>
+        /// <value>The default is 60. Above 0.</value>
+        public double L2 { get; init; } = 60;
+
+        /// <summary>Gets the weight of the intercept's <c>(theta_0 - start_0)^2 / 2</c>.</summary>
+        /// <value>The default is 2. Above 0.</value>
+        public double InterceptL2 { get; init; } = 2;
+
+        /// <summary>Gets the number of Adam's steps in which a patch is learnt.</summary>
+        /// <value>The default is 30. At least 1.</value>
+        public int NumberOfSteps { get; init; } = 30;
+
+        /// <summary>Gets Adam's first step size, which falls to zero along a cosine.</summary>
+        /// <value>The default is 0.1. Above 0.</value>
+        public double LearningRate { get; init; } = 0.1;
+
+        /// <summary>Gets the weight of an event's sampled negatives together, as many as the cloud model was trained with.</summary>
+        /// <value>The default is 4. At least 1. Not used with labels.</value>
+        public int NumberOfNegatives { get; init; } = 4;
+
+        /// <summary>Gets the number of negatives that are drawn for each event, once.</summary>
+        /// <value>The default is 16. At least 1. Not used with labels.</value>
+        public int NegativePoolSize { get; init; } = 16;
+
+        /// <summary>Gets the share of a user's events, the most recent ones, on which the gate judges the patch of the others.</summary>
+        /// <value>The default is 0.2. Above 0 and less than 1.</value>
+        public double GateFraction { get; init; } = 0.2;
+
+        /// <summary>
+        /// Gets the number of held-back events from which on a user is gated alone; with fewer, the strength of the patch is chosen
+        /// for the users of similar activity together.
+        /// </summary>
+        /// <value>The default is 5. At least 1.</value>
+        public int MinimumGateEvents { get; init; } = 5;
+
+        /// <summary>Gets the number of activations held in memory at once for a chunk of users, which caps the memory.</summary>
+        /// <value>The default is 20 million, which is 80 MB. At least 1.</value>
+        public int ChunkSize { get; init; } = 20_000_000;
+
+        /// <summary>Gets how the trainer runs.</summary>
+        /// <value>The default is seed 1 and one thread per processor.</value>
+        public TrainingRunOptions Run { get => _run; init => _run = value; }
+
+        /// <summary>The same options with another run.</summary>
+        internal Options With(TrainingRunOptions run)
+        {
+            Options copy = (Options)MemberwiseClone();
+            copy._run = run;
+            return copy;
+        }
+
+        internal void Validate() => new OptionsCheck("MetaPatchTrainer.Options")
+            .That(PatchSize is >= 1 and <= 256, $"{nameof(PatchSize)} must be from 1 to 256, but is {PatchSize}.")
+            .AtLeast(nameof(BottleneckSize), BottleneckSize, 1)
+            .That(Layers is null || (Layers.Count > 0 && Layers.All(layer => layer >= 0) && Layers.Order().Distinct().SequenceEqual(Layers)), $"{nameof(Layers)} must be ascending indices from 0, or null.")
+            .AtLeast(nameof(NumberOfBasisEpochs), NumberOfBasisEpochs, 1)
+            .That(BasisLearningRate > 0 && double.IsFinite(BasisLearningRate), $"{nameof(BasisLearningRate)} must be above 0, but is {BasisLearningRate}.")
+            .That(L2 > 0 && double.IsFinite(L2), $"{nameof(L2)} must be above 0, but is {L2}.")
+            .That(InterceptL2 > 0 && double.IsFinite(InterceptL2), $"{nameof(InterceptL2)} must be above 0, but is {InterceptL2}.")
+            .AtLeast(nameof(NumberOfSteps), NumberOfSteps, 1)
+            .That(LearningRate > 0 && double.IsFinite(LearningRate), $"{nameof(LearningRate)} must be above 0, but is {LearningRate}.")
+            .AtLeast(nameof(NumberOfNegatives), NumberOfNegatives, 1)
+            .AtLeast(nameof(NegativePoolSize), NegativePoolSize, 1)
+            .That(GateFraction is > 0 and < 1, $"{nameof(GateFraction)} must be above 0 and less than 1, but is {GateFraction}.")
+            .AtLeast(nameof(MinimumGateEvents), MinimumGateEvents, 1)
+            .AtLeast(nameof(ChunkSize), ChunkSize, 1)
+            .AtLeast("Run.NumberOfThreads", Run.NumberOfThreads, 0)
+            .ThrowIfAny();
+    }
+}

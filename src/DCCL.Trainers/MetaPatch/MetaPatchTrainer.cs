@@ -1,0 +1,144 @@
+using DCCL.ML;
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+using DCCL.Trainers.MetaPatch;
+using DCCL.Trainers.Torch;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+
+namespace DCCL.Trainers;
+
+/// <summary>Learns a patch for every user of a cloud model: thousands of people with thousands of models.</summary>
+/// <remarks>
+/// <para>
+/// The input is the raw log of what happened on the devices, with the columns that the model's first estimator read: the chain's
+/// mapping is applied to it. The output is a model of the same form as the one given, with patches inside.
+/// </para>
+/// <para>
+/// A patch is a vector <c>theta</c> of <see cref="Options.PatchSize"/> numbers; <see cref="PatchArchitecture"/> has the equations.
+/// It minimises the cross-entropy of the user's own events plus an L2 term towards its starting point: zero, or the patch that
+/// the model already has. The patches of all users are learnt together, in batched products. Where a patch does not help on
+/// held-back events, the user keeps the starting point.
+/// </para>
+/// <para>
+/// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
+/// cloud model was fitted to can only make a patch over-fit. If there are no others, they are used all the same, with a warning.
+/// </para>
+/// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.2,
+/// https://arxiv.org/abs/2104.06624.</para>
+/// <para>Thread-safe: a trainer holds only its options and the model.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var fleet = mlContext.DeviceCloud().Trainers.MetaPatch(cloud).Fit(deviceLog);
+/// </code>
+/// </example>
+public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
+{
+    private readonly IHostEnvironment _environment;
+    private readonly ITransformer _model;
+    private readonly Options _options;
+
+    internal MetaPatchTrainer(IHostEnvironment environment, ITransformer model, Options options)
+    {
+        _environment = environment;
+        options.Validate();
+        _options = options;
+        _model = model;
+        IReadOnlyList<int> widths = model.DeviceCloudModel().Parameters.Architecture.PatchableLayerSizes;
+        if (options.Layers is not null && options.Layers[^1] >= widths.Count)
+        {
+            throw new ArgumentException(
+                $"MetaPatchTrainer.Options: {nameof(Options.Layers)} must be below {widths.Count}, the model's number of layers, but one is {options.Layers[^1]}.");
+        }
+    }
+
+    /// <summary>Says what the model will put out.</summary>
+    /// <param name="inputSchema">The shape of the raw log's schema.</param>
+    /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => ScoreColumns.Append(inputSchema);
+
+    /// <summary>Learns the patches.</summary>
+    /// <param name="input">The raw log of the devices.</param>
+    /// <returns>The model with its patches, of the same form as the model given.</returns>
+    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ITransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
+        IDataView keyed = _model.TransformBeforeDeviceCloud(input);
+        model.Columns.Check(keyed.Schema);
+        return _model.ReplaceDeviceCloudModel(Fit(InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken)));
+    }
+
+    /// <summary>Learns the patches from a log that has been read.</summary>
+    internal DeviceCloudPredictionTransformer Fit(InteractionLog log)
+    {
+        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
+        using TrainingRun run = new(_environment, nameof(MetaPatchTrainer), _options.Run);
+        return Train(run, model, DeviceEvents.Create(model, log, run));
+    }
+
+    private DeviceCloudPredictionTransformer Train(TrainingRun run, DeviceCloudPredictionTransformer model, DeviceEvents device)
+    {
+        DeviceCloudModelParameters parameters = model.Parameters;
+        BackboneArchitecture architecture = parameters.Architecture;
+        EventTable events = EventTable.Create(device.Log, architecture.HistoryLength, architecture.ProfileDimension > 0, device.IsNew);
+        if (events.Count == 0)
+        {
+            run.Warning("No event of the log has both a known user and item and something before it: nobody gets a patch.");
+            return model;
+        }
+
+        using TorchBackbone module = Backbones.Create(parameters);
+        using TorchBackbone frozen = module.Replicate(frozen: true);
+        PatchTraining training = new(run, _options, frozen);
+        PatchArchitecture shape = GetShape(architecture);
+        bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
+        using PatchTensors patch = keepsBasis
+            ? new PatchTensors(shape, architecture, tensor => parameters[tensor.Name].ToArray())
+            : PatchTensors.CreateRandom(shape, architecture, run.Random);
+        using SampleStore store = training.Encode(events, device.Log, patch.FirstLayer);
+        if (!keepsBasis && shape.PatchSize > 1)
+        {
+            training.PrepareBasis(patch, store);
+        }
+
+        UserPatches? start = keepsBasis ? model.Patches : null;
+        BehaviorHistory history = BehaviorHistory.FromLog(device.Log, architecture, GetCutoffs(model.History, device.Log.NumberOfUsers));
+        UserPatches patches = training.LearnPatches(patch, store, start, history.NumberOfUsers);
+
+        Dictionary<string, float[]> tensors = Backbones.GetWeights(parameters);
+        foreach ((string name, float[] values) in patch.Export())
+        {
+            tensors.Add(name, values);
+        }
+
+        PatchEncoderArchitecture? encoder = keepsBasis ? parameters.Encoder : null;
+        foreach (TensorShape tensor in encoder?.GetTensors(architecture, shape) ?? [])
+        {
+            tensors.Add(tensor.Name, parameters[tensor.Name].ToArray());
+        }
+
+        return model.WithModel(new DeviceCloudModelParameters(architecture, shape, encoder, tensors), patches, history);
+    }
+
+    private PatchArchitecture GetShape(BackboneArchitecture architecture) => new()
+    {
+        PatchSize = _options.PatchSize,
+        BottleneckSize = _options.BottleneckSize,
+        Activation = _options.Activation,
+        Layers = _options.PatchSize == 1 ? [] : _options.Layers ?? [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count)],
+    };
+
+    private static double[] GetCutoffs(BehaviorHistory history, int numberOfUsers)
+    {
+        double[] cutoffs = new double[numberOfUsers];
+        Array.Fill(cutoffs, double.NegativeInfinity);
+        history.Cutoffs.CopyTo(cutoffs);
+        return cutoffs;
+    }
+}

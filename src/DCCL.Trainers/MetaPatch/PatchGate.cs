@@ -1,0 +1,88 @@
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>Decides from held-back events how much of each user's patch is kept.</summary>
+/// <remarks>
+/// <para>
+/// Users are put into buckets of similar numbers of events; a bucket's strength is the one under which start + s (theta - start) has
+/// the least cross-entropy on the held-back events of all of its users together. The intercept has a strength of its own:
+/// its gain is so large that it would hide what the rest of the patch does. On top of that, a user with enough held-back events
+/// keeps the starting point if the patch does not help on them.
+/// </para>
+/// <para>Pure arithmetic on plain arrays.</para>
+/// </remarks>
+internal static class PatchGate
+{
+    /// <summary>Gets the strengths to choose from, of the intercept and of the rest; the first is the starting point itself.</summary>
+    public static IReadOnlyList<(float Intercept, float Others)> Strengths { get; } =
+        [(0, 0), (0.5f, 0), (1, 0), (1, 0.25f), (1, 0.5f), (1, 0.75f), (1, 1)];
+
+    /// <summary>Moves from one patch towards another.</summary>
+    /// <param name="start">The starting point.</param>
+    /// <param name="learnt">The learnt patch.</param>
+    /// <param name="strength">The index of the strength.</param>
+    /// <param name="result">Receives the patch.</param>
+    public static void Apply(ReadOnlySpan<float> start, ReadOnlySpan<float> learnt, int strength, Span<float> result)
+    {
+        (float intercept, float others) = Strengths[strength];
+        for (int k = 0; k < start.Length; k++)
+        {
+            result[k] = start[k] + ((k == 0 ? intercept : others) * (learnt[k] - start[k]));
+        }
+    }
+
+    private const int NumberOfBuckets = 5;
+
+    /// <summary>Chooses each user's strength.</summary>
+    /// <param name="numberOfEvents">Each user's number of events.</param>
+    /// <param name="numberOfHeldBackEvents">Each user's number of held-back events.</param>
+    /// <param name="losses">Each user's cross-entropy on the held-back events under each strength [users][strengths].</param>
+    /// <param name="minimumGateEvents">The number of held-back events from which on a user is judged alone.</param>
+    /// <returns>The index of each user's strength, 0 for gated.</returns>
+    public static int[] Choose(int[] numberOfEvents, int[] numberOfHeldBackEvents, double[][] losses, int minimumGateEvents)
+    {
+        int[] order = [.. Enumerable.Range(0, numberOfEvents.Length).OrderBy(user => numberOfEvents[user])];
+        int[] result = new int[order.Length];
+        foreach (int[] bucket in GetBuckets(order, numberOfEvents))
+        {
+            int best = 0;
+            double least = double.PositiveInfinity;
+            for (int strength = 0; strength < Strengths.Count; strength++)
+            {
+                double loss = bucket.Sum(user => losses[user][strength]);
+                if (loss < least)
+                {
+                    (best, least) = (strength, loss);
+                }
+            }
+
+            foreach (int user in bucket)
+            {
+                bool isJudgedAlone = numberOfHeldBackEvents[user] >= minimumGateEvents;
+                result[user] = isJudgedAlone && losses[user][best] >= losses[user][0] ? 0 : best;
+            }
+        }
+
+        return result;
+    }
+
+    // Equal parts, but users with equally many events stay together.
+    private static IEnumerable<int[]> GetBuckets(int[] order, int[] numberOfEvents)
+    {
+        int start = 0;
+        for (int bucket = 1; bucket <= NumberOfBuckets && start < order.Length; bucket++)
+        {
+            int end = bucket == NumberOfBuckets ? order.Length : Math.Max(start, order.Length * bucket / NumberOfBuckets);
+            while (end > start && end < order.Length && numberOfEvents[order[end]] == numberOfEvents[order[end - 1]])
+            {
+                end++;
+            }
+
+            if (end > start)
+            {
+                yield return order[start..end];
+            }
+
+            start = end;
+        }
+    }
+}

@@ -1,0 +1,88 @@
+using DCCL.Trainers.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>
+/// Learns the patches of all users of a chunk at once: full-batch Adam on each user's cross-entropy plus an L2 term towards the
+/// user's starting point.
+/// </summary>
+/// <remarks>Each user's problem is independent of who else is in the chunk. Not thread-safe.</remarks>
+internal sealed class PatchSolver
+{
+    private const double FirstDecay = 0.9;
+    private const double SecondDecay = 0.999;
+    private const double Epsilon = 1e-8;
+    private readonly TorchBackbone _model;
+    private readonly PatchTensors _patch;
+    private readonly Settings _settings;
+
+    /// <summary>How to learn patches.</summary>
+    /// <param name="L2">The weight of |theta - start|^2 / 2, the intercept aside.</param>
+    /// <param name="InterceptL2">The weight for the intercept.</param>
+    /// <param name="NumberOfSteps">Adam's steps.</param>
+    /// <param name="LearningRate">Adam's first step size; it falls to zero along a cosine.</param>
+    public sealed record Settings(double L2, double InterceptL2, int NumberOfSteps, double LearningRate);
+
+    /// <summary>Prepares a solver.</summary>
+    /// <param name="model">The cloud model, a replica that asks for no gradients.</param>
+    /// <param name="patch">Basis and offset.</param>
+    /// <param name="settings">How to learn.</param>
+    public PatchSolver(TorchBackbone model, PatchTensors patch, Settings settings)
+    {
+        _model = model;
+        _patch = patch;
+        _settings = settings;
+    }
+
+    /// <summary>The logits with each user's patch [users, samples].</summary>
+    /// <param name="chunk">The samples.</param>
+    /// <param name="patches">theta [users, d].</param>
+    public Tensor Score(SampleChunk chunk, Tensor patches) =>
+        _model.Decode(
+            chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null)
+        + patches.narrow(1, 0, 1);
+
+    /// <summary>The cross-entropy of each user [users].</summary>
+    public static Tensor Loss(SampleChunk chunk, Tensor logits, Tensor weight) =>
+        (torch.nn.functional.binary_cross_entropy_with_logits(logits, chunk.Label, reduction: nn.Reduction.None) * weight).sum(1);
+
+    /// <summary>Learns the patches.</summary>
+    /// <param name="chunk">The samples.</param>
+    /// <param name="weight">The weight of each sample in the loss [users, samples].</param>
+    /// <param name="start">The starting points [users, d].</param>
+    /// <returns>theta [users, d].</returns>
+    public Tensor Solve(SampleChunk chunk, Tensor weight, Tensor start)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor patches = start.clone();
+        Tensor first = torch.zeros_like(start);
+        Tensor second = torch.zeros_like(start);
+        for (int step = 1; step <= _settings.NumberOfSteps; step++)
+        {
+            using DisposeScope inner = torch.NewDisposeScope();
+            using Tensor variable = patches.detach().requires_grad_();
+            Tensor loss = Loss(chunk, Score(chunk, variable), weight).sum() + Penalty(variable - start);
+            Tensor gradient = torch.autograd.grad([loss], [variable])[0];
+            double rate = _settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / _settings.NumberOfSteps));
+            using IDisposable noGradients = torch.no_grad();
+            first.mul_(FirstDecay).add_(gradient * (1 - FirstDecay));
+            second.mul_(SecondDecay).add_(gradient.pow(2) * (1 - SecondDecay));
+            Tensor firstMean = first / (1 - Math.Pow(FirstDecay, step));
+            Tensor secondMean = second / (1 - Math.Pow(SecondDecay, step));
+            patches.sub_(firstMean / (secondMean.sqrt() + Epsilon) * rate);
+        }
+
+        return patches.MoveToOuterDisposeScope();
+    }
+
+    private Tensor Penalty(Tensor distance)
+    {
+        Tensor intercept = distance.narrow(1, 0, 1).pow(2).sum() * (_settings.InterceptL2 / 2);
+        return _patch.Architecture.PatchSize == 1
+            ? intercept
+            : intercept + (distance.narrow(1, 1, _patch.Architecture.PatchSize - 1).pow(2).sum() * (_settings.L2 / 2));
+    }
+}

@@ -1,0 +1,151 @@
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.Trainers.Torch;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>The global part of all patches, basis and offset, as torch tensors, and the patches' arithmetic.</summary>
+/// <remarks>Not thread-safe. Owns its tensors. <see cref="PatchArchitecture"/> has the equations.</remarks>
+internal sealed class PatchTensors : IDisposable
+{
+    private readonly Dictionary<string, Parameter> _tensors = [];
+    private readonly Dictionary<int, int> _widths;
+
+    /// <summary>Creates the tensors from their values.</summary>
+    public PatchTensors(PatchArchitecture architecture, BackboneArchitecture backbone, Func<TensorShape, float[]> values)
+    {
+        Architecture = architecture;
+        _widths = architecture.PatchSize == 1 ? [] : architecture.Layers.ToDictionary(layer => layer, layer => backbone.PatchableLayerSizes[layer]);
+        foreach (TensorShape shape in architecture.GetTensors(backbone))
+        {
+            using Tensor tensor = torch.tensor(values(shape), [.. shape.Dimensions.Select(length => (long)length)]);
+            Parameter parameter = new(tensor, requires_grad: true);
+            parameter.DetachFromDisposeScope();
+            _tensors.Add(shape.Name, parameter);
+        }
+    }
+
+    public PatchArchitecture Architecture { get; }
+
+    /// <summary>Gets the first patched layer: everything up to its activation is the same for all patches.</summary>
+    public int FirstLayer => Architecture.Layers.Count == 0 ? 0 : Architecture.Layers[0];
+
+    /// <summary>Gets all tensors by name.</summary>
+    public IReadOnlyDictionary<string, Parameter> Tensors => _tensors;
+
+    /// <summary>Whether patches change a layer; an intercept alone changes none.</summary>
+    public bool IsPatched(int layer) => _widths.ContainsKey(layer);
+
+    /// <summary>
+    /// Draws random tensors. The offset of <c>W_up</c> is zero, so that a patch of zeros changes nothing; that of <c>W_down</c> is
+    /// not, or no gradient would ever reach the patch.
+    /// </summary>
+    public static PatchTensors CreateRandom(PatchArchitecture architecture, BackboneArchitecture backbone, SeededRandom random) =>
+        new(architecture, backbone, shape =>
+        {
+            int layer = int.Parse(shape.Name.Split('.')[1], System.Globalization.CultureInfo.InvariantCulture);
+            int width = backbone.PatchableLayerSizes[layer];
+            int half = architecture.BottleneckSize * width;
+            float[] values = new float[shape.NumberOfElements];
+            bool isOffset = shape.Dimensions.Count == 1;
+            for (int i = 0; i < values.Length; i++)
+            {
+                bool isDown = i % (2 * half) < half;
+                double deviation = isDown ? 1 / Math.Sqrt(width) : isOffset ? 0 : 1 / Math.Sqrt(architecture.BottleneckSize);
+                values[i] = deviation == 0 ? 0 : (float)(deviation * random.NextGaussian());
+            }
+
+            return values;
+        });
+
+    /// <summary>Adds each user's patch to an activation.</summary>
+    /// <param name="layer">The layer.</param>
+    /// <param name="z">The activation [users, samples, width].</param>
+    /// <param name="patches">theta [users, d].</param>
+    /// <returns>z + W_up act(W_down z), or <paramref name="z"/> where the layer is not patched.</returns>
+    public Tensor Apply(int layer, Tensor z, Tensor patches)
+    {
+        if (!_widths.TryGetValue(layer, out int width))
+        {
+            return z;
+        }
+
+        int rank = Architecture.BottleneckSize;
+        Tensor matrices = torch.addmm(                                                                       // [users, 2 rank width]
+            _tensors[$"patch.{layer}.offset"], patches.narrow(1, 1, Architecture.PatchSize - 1), _tensors[$"patch.{layer}.basis"], 1, 1);
+        Tensor down = matrices.narrow(1, 0, rank * width).view(-1, rank, width);
+        Tensor up = matrices.narrow(1, rank * width, rank * width).view(-1, width, rank);
+        return z + torch.bmm(Activate(torch.bmm(z, down.transpose(1, 2))), up.transpose(1, 2));
+    }
+
+    /// <summary>
+    /// Computes what a layer contributes to the derivative of the logit by theta_1 .. theta_{d-1} at
+    /// theta = 0: <c>dlogit/dz . (Basis_up act(Offset_down z))</c>.
+    /// </summary>
+    /// <param name="layer">A patched layer.</param>
+    /// <param name="z">Its activation [samples, width].</param>
+    /// <param name="slope">The derivative of the cloud model's logit by the activation [samples, width].</param>
+    /// <returns>[samples, d - 1].</returns>
+    public Tensor Differentiate(int layer, Tensor z, Tensor slope)
+    {
+        int rank = Architecture.BottleneckSize;
+        int width = _widths[layer];
+        int columns = Architecture.PatchSize - 1;
+        Tensor down = _tensors[$"patch.{layer}.offset"].narrow(0, 0, rank * width).view(rank, width);
+        Tensor up = _tensors[$"patch.{layer}.basis"].narrow(1, rank * width, rank * width).view(columns, width, rank);
+        Tensor hidden = Activate(z.matmul(down.t()));                                                        // [samples, rank]
+        Tensor projected = slope.matmul(up.permute(1, 0, 2).reshape(width, columns * rank));                 // [samples, columns rank]
+        return (projected.view(-1, columns, rank) * hidden.unsqueeze(1)).sum(2);
+    }
+
+    /// <summary>Multiplies each column of the basis.</summary>
+    public void ScaleColumns(Tensor factors)
+    {
+        using IDisposable noGradients = torch.no_grad();
+        foreach (int layer in _widths.Keys)
+        {
+            _tensors[$"patch.{layer}.basis"].mul_(factors.unsqueeze(1));
+        }
+    }
+
+    /// <summary>Sets the offset of W_up to zero again after an optimiser's step.</summary>
+    public void FreezeUpOffset()
+    {
+        foreach ((int layer, int width) in _widths)
+        {
+            using Tensor? gradient = _tensors[$"patch.{layer}.offset"].grad;
+            using Tensor? up = gradient?.narrow(0, Architecture.BottleneckSize * width, Architecture.BottleneckSize * width);
+            up?.zero_();
+        }
+    }
+
+    public Dictionary<string, float[]> Export() => _tensors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray());
+
+    public void Import(IReadOnlyDictionary<string, float[]> values)
+    {
+        foreach ((string name, Parameter tensor) in _tensors)
+        {
+            tensor.CopyFrom(values[name]);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (Parameter tensor in _tensors.Values)
+        {
+            tensor.grad?.Dispose();
+            tensor.Dispose();
+        }
+    }
+
+    private Tensor Activate(Tensor x) => Architecture.Activation switch
+    {
+        PatchActivation.Tanh => torch.tanh(x),
+        PatchActivation.Relu => torch.nn.functional.relu(x),
+        _ => x,
+    };
+}

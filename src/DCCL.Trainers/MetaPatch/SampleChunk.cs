@@ -1,0 +1,45 @@
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>The samples of some users, one row a user, padded to the longest: what patches are learnt from, in one product for all.</summary>
+/// <remarks>Owns its tensors.</remarks>
+/// <param name="Rows">Which of the users to learn each row belongs to.</param>
+/// <param name="Activation">The cloud model's activation of the first patched layer [users, samples, width].</param>
+/// <param name="Offset">The logit's share that bypasses the layers [users, samples].</param>
+/// <param name="Label">0 or 1 [users, samples].</param>
+/// <param name="Weight">The weight in the loss, 0 for padding [users, samples].</param>
+/// <param name="Position">Of the sample's event among the user's events to learn from, 0 for the first, in [0, 1) [users, samples].</param>
+internal sealed record SampleChunk(int[] Rows, Tensor Activation, Tensor Offset, Tensor Label, Tensor Weight, Tensor Position) : IDisposable
+{
+    /// <summary>Gets 1 for an event's own sample, 0 for a sampled negative or padding [users, samples].</summary>
+    public required Tensor IsEvent { get; init; }
+
+    /// <summary>Gets the number of samples that stand one after the other for each event: its own and its negatives.</summary>
+    public required int SamplesPerEvent { get; init; }
+
+    /// <summary>Gets some of the rows; a view, which belongs to the current dispose scope.</summary>
+    public SampleChunk Narrow(int first, int count) => new(
+        Rows[first..(first + count)],
+        Activation.narrow(0, first, count),
+        Offset.narrow(0, first, count),
+        Label.narrow(0, first, count),
+        Weight.narrow(0, first, count),
+        Position.narrow(0, first, count))
+    {
+        IsEvent = IsEvent.narrow(0, first, count),
+        SamplesPerEvent = SamplesPerEvent,
+    };
+
+    public void Dispose()
+    {
+        Activation.Dispose();
+        Offset.Dispose();
+        Label.Dispose();
+        Weight.Dispose();
+        Position.Dispose();
+        IsEvent.Dispose();
+    }
+}

@@ -1,0 +1,144 @@
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.Trainers.MetaPatch;
+using DCCL.Trainers.Torch;
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.MoMoDistill;
+
+/// <summary>Which events are the devices', which of them stage 1 leaves out for stage 2, and which fold each belongs to.</summary>
+/// <remarks>
+/// The events of stage 2 are one more fold: their teachers are patches that have seen none of them, so that a user has a single
+/// patch there. Immutable and thread-safe.
+/// </remarks>
+internal sealed class DistillationPlan
+{
+    private readonly int _numberOfFolds;
+
+    private DistillationPlan(int[] folds, int[] deviceEvents, int[] stageOne, int[] stageTwo, int numberOfFolds)
+    {
+        Folds = folds;
+        DeviceEvents = deviceEvents;
+        StageOne = stageOne;
+        StageTwo = stageTwo;
+        _numberOfFolds = numberOfFolds;
+    }
+
+    /// <summary>Gets each event's fold; -1 for the cloud's events.</summary>
+    public int[] Folds { get; }
+
+    /// <summary>Gets the devices' events, in table order.</summary>
+    public int[] DeviceEvents { get; }
+
+    /// <summary>Gets the events that stage 1 learns from.</summary>
+    public int[] StageOne { get; }
+
+    /// <summary>Gets the device events that are left to stage 2.</summary>
+    public int[] StageTwo { get; }
+
+    /// <summary>Gets the fold of the events of stage 2.</summary>
+    public int StageTwoFold => _numberOfFolds;
+
+    public static DistillationPlan Create(EventTable events, Func<int, int> firstDeviceEvent, int numberOfFolds, double stageTwoFraction, SeededRandom random)
+    {
+        int[] folds = new int[events.Count];
+        List<int> device = [];
+        List<int> stageOne = [];
+        List<int> stageTwo = [];
+        int user = 0;
+        int first = 0;
+        int ordinal = 0;
+        for (int i = 0; i < events.Count; i++)
+        {
+            if (events.Users[i] != user)
+            {
+                user = events.Users[i];
+                first = firstDeviceEvent(user);
+                ordinal = 0;
+            }
+
+            if (events.Indices[i] < first)
+            {
+                folds[i] = -1;
+                stageOne.Add(i);
+                continue;
+            }
+
+            device.Add(i);
+            bool isHeldOut = random.NextDouble() < stageTwoFraction;
+            (isHeldOut ? stageTwo : stageOne).Add(i);
+            folds[i] = isHeldOut ? numberOfFolds : ordinal % numberOfFolds;
+            ordinal++;
+        }
+
+        return new DistillationPlan(folds, [.. device], [.. stageOne], [.. stageTwo], numberOfFolds);
+    }
+
+    /// <summary>Learns, for each fold, the patches of all users from their events outside of it.</summary>
+    public Teachers CrossFit(
+        PatchTraining training, TorchBackbone model, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
+    {
+        EventTable device = events.Select(DeviceEvents);
+        using SampleStore store = training.Encode(device, log, patch.FirstLayer);
+        int size = patches.PatchSize;
+        float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];
+        int[][] foldsOf = GetFoldsByUser(device, store);
+        int done = 0;
+        ParallelOptions parallel = new() { MaxDegreeOfParallelism = run.Threads, CancellationToken = run.Cancellation };
+        Parallel.ForEach(store.Chunks, parallel, chunk =>
+        {
+            using DisposeScope scope = torch.NewDisposeScope();
+            Tensor folds = CreateFolds(chunk, foldsOf);
+            Tensor start = torch.zeros(chunk.Rows.Length, size);
+            for (int fold = 0; fold <= _numberOfFolds; fold++)
+            {
+                using DisposeScope inner = torch.NewDisposeScope();
+                Tensor others = chunk.Weight * folds.ne(fold).to(ScalarType.Float32);
+                float[] learnt = training.CreateSolver(patch).Solve(chunk, others, start).ToArray();
+                for (int row = 0; row < chunk.Rows.Length; row++)
+                {
+                    int user = store.Users[chunk.Rows[row]];
+                    learnt.AsSpan(row * size, size).CopyTo(result[fold].AsSpan((user - 1) * size));
+                }
+            }
+
+            run.Report("momodistill: teachers", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
+        });
+
+        return new Teachers(model, patch, patches, result);
+    }
+
+    private int[][] GetFoldsByUser(EventTable device, SampleStore store)
+    {
+        Dictionary<int, List<int>> byUser = [];
+        for (int i = 0; i < device.Count; i++)
+        {
+            if (!byUser.TryGetValue(device.Users[i], out List<int>? folds))
+            {
+                byUser.Add(device.Users[i], folds = []);
+            }
+
+            folds.Add(Folds[DeviceEvents[i]]);
+        }
+
+        return [.. store.Users.Select(user => byUser[user].ToArray())];
+    }
+
+    private static Tensor CreateFolds(SampleChunk chunk, int[][] foldsOf)
+    {
+        int samples = (int)chunk.Weight.shape[1];
+        float[] folds = new float[chunk.Rows.Length * samples];
+        for (int row = 0; row < chunk.Rows.Length; row++)
+        {
+            int[] own = foldsOf[chunk.Rows[row]];
+            for (int sample = 0; sample < own.Length * chunk.SamplesPerEvent; sample++)
+            {
+                folds[(row * samples) + sample] = own[sample / chunk.SamplesPerEvent];
+            }
+        }
+
+        return torch.tensor(folds, chunk.Rows.Length, samples);
+    }
+}

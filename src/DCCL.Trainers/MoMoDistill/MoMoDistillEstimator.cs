@@ -1,0 +1,185 @@
+using DCCL.ML;
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+using DCCL.Trainers.MetaPatch;
+using DCCL.Trainers.MoMoDistill;
+using DCCL.Trainers.Torch;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+
+namespace DCCL.Trainers;
+
+/// <summary>Distils what all patched models know back into the cloud model, and adapts the patches to it: model over models.</summary>
+/// <remarks>
+/// <para>
+/// Stage 1 trains the cloud model on with the events of cloud and devices, and towards each user's patched model as its teacher:
+/// <c>CE(y, f(x)) + beta KL(f^(m)(x) || f(x))</c>. Stage 2 keeps it fixed and learns the basis and the patch encoder
+/// <c>U(theta, u)</c> in the same way, on device events that stage 1 left out. Learnt jointly the two fall into a poor optimum.
+/// Every user's patch is then migrated to the new model, and <c>U(0, u)</c> serves users without one, if that helps users who had
+/// no part in stage 2.
+/// </para>
+/// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.3,
+/// https://arxiv.org/abs/2104.06624.</para>
+/// <para>Thread-safe: an estimator holds only its options and the model.</para>
+/// </remarks>
+/// <example>
+/// <code>
+/// var next = mlContext.DeviceCloud().Trainers.MoMoDistill(fleet).Fit(cloudLog, deviceLog);
+/// </code>
+/// </example>
+public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
+{
+    private readonly IHostEnvironment _environment;
+    private readonly ITransformer _model;
+    private readonly Options _options;
+
+    internal MoMoDistillEstimator(IHostEnvironment environment, ITransformer model, Options options)
+    {
+        _environment = environment;
+        options.Validate();
+        _options = options;
+        _model = model;
+        DeviceCloudPredictionTransformer fleet = model.DeviceCloudModel();
+        if (fleet.Patches is null || fleet.Parameters.Patch is null)
+        {
+            throw new ArgumentException("The model must have patches to distil, but has none. Run MetaPatch first.", nameof(model));
+        }
+    }
+
+    /// <summary>Says what the model will put out.</summary>
+    /// <param name="inputSchema">The shape of the raw log's schema.</param>
+    /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => ScoreColumns.Append(inputSchema);
+
+    /// <summary>Distils from one log: a user's events after the training cut-off are the device's.</summary>
+    /// <param name="input">The raw log of cloud and devices.</param>
+    /// <returns>The new model with migrated patches, of the same form as the model given.</returns>
+    /// <exception cref="ArgumentException">A column is missing or of another type, or no event lies after its user's cut-off.</exception>
+    /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    public ITransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        DeviceCloudPredictionTransformer fleet = _model.DeviceCloudModel();
+        BehaviorHistory history = fleet.History;
+        InteractionLog log = Read(input);
+        return _model.ReplaceDeviceCloudModel(Train(fleet, log, user =>
+        {
+            ReadOnlySpan<double> times = log.GetTimestamps(user);
+            double cutoff = user <= history.NumberOfUsers ? history.Cutoffs[user - 1] : double.NegativeInfinity;
+            int first = 0;
+            while (first < times.Length && times[first] <= cutoff)
+            {
+                first++;
+            }
+
+            return first;
+        }));
+    }
+
+    /// <summary>Distils from the log that the cloud model was trained on and the log of the devices after it.</summary>
+    /// <param name="cloudLog">The raw log of the cloud.</param>
+    /// <param name="deviceLog">The raw log of the devices; a user's events follow those of the cloud log.</param>
+    /// <returns>The new model with migrated patches, of the same form as the model given.</returns>
+    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    public ITransformer Fit(IDataView cloudLog, IDataView deviceLog)
+    {
+        ArgumentNullException.ThrowIfNull(cloudLog);
+        ArgumentNullException.ThrowIfNull(deviceLog);
+        return _model.ReplaceDeviceCloudModel(Fit(Read(cloudLog), Read(deviceLog)));
+    }
+
+    /// <summary>Distils from logs that have been read.</summary>
+    internal DeviceCloudPredictionTransformer Fit(InteractionLog cloud, InteractionLog device) => Train(
+        _model.DeviceCloudModel(), cloud.Merge(device), user => user <= cloud.NumberOfUsers ? cloud.GetItems(user).Length : 0);
+
+    private InteractionLog Read(IDataView log)
+    {
+        InteractionColumns columns = _model.DeviceCloudModel().Columns;
+        IDataView keyed = _model.TransformBeforeDeviceCloud(log);
+        columns.Check(keyed.Schema);
+        return InteractionLog.Read(keyed, columns, _options.Run.CancellationToken);
+    }
+
+    private DeviceCloudPredictionTransformer Train(
+        DeviceCloudPredictionTransformer fleet, InteractionLog log, Func<int, int> firstDeviceEvent)
+    {
+        using TrainingRun run = new(_environment, nameof(MoMoDistillEstimator), _options.Run);
+        DeviceCloudModelParameters parameters = fleet.Parameters;
+        BackboneArchitecture architecture = parameters.Architecture;
+        PatchArchitecture shape = parameters.Patch!;
+        EventTable events = EventTable.Create(log, architecture.HistoryLength, architecture.ProfileDimension > 0, (_, _) => true);
+        DistillationPlan plan = DistillationPlan.Create(
+            events, firstDeviceEvent, _options.NumberOfFolds, _options.StageTwoFraction, run.Random);
+        if (plan.DeviceEvents.Length == 0)
+        {
+            throw new ArgumentException(
+                $"The log must have events of the devices, but none of its {log.NumberOfEvents} events follows what the cloud model was fitted to.");
+        }
+
+        using TorchBackbone module = Backbones.Create(parameters, _options.DropoutRate);
+        using TorchBackbone old = Backbones.Create(parameters);
+        using TorchBackbone oldFrozen = old.Replicate(frozen: true);
+        using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
+        PatchTraining oldTraining = new(run, _options.Patches, oldFrozen);
+        Teachers teachers = plan.CrossFit(oldTraining, oldFrozen, oldPatch, events, log, fleet.Patches!, run);
+
+        new CloudDistillation(run, _options).Train(module, events, log, plan, teachers);
+        using TorchBackbone frozen = module.Replicate(frozen: true);
+        using PatchTensors patch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
+        using EncoderTensors encoder = new(
+            new PatchEncoderArchitecture { HiddenSize = _options.EncoderSize }, architecture, shape, run.Random);
+        PatchDistillation second = new(run, _options, frozen, patch, encoder);
+        bool servesColdStart = second.Train(oldTraining, events, log, plan, teachers);
+        return CreateModel(fleet, log, module, patch, encoder, servesColdStart);
+    }
+
+    private static DeviceCloudPredictionTransformer CreateModel(
+        DeviceCloudPredictionTransformer fleet, InteractionLog log, TorchBackbone module, PatchTensors patch, EncoderTensors encoder, bool servesColdStart)
+    {
+        BackboneArchitecture architecture = fleet.Parameters.Architecture;
+        Dictionary<string, float[]> tensors = module.Export();
+        foreach ((string name, float[] values) in patch.Export().Concat(encoder.Export()))
+        {
+            tensors.Add(name, values);
+        }
+
+        PatchEncoderArchitecture encoderShape = encoder.Architecture with { ServesColdStart = servesColdStart };
+        DeviceCloudModelParameters parameters = new(architecture, patch.Architecture, encoderShape, tensors);
+        BehaviorHistory history = BehaviorHistory.FromLog(log, architecture, TrainingLog.GetCutoffs(log));
+        return fleet.WithModel(parameters, Migrate(fleet, parameters, history, encoder.ColumnFactors), history);
+    }
+
+    // theta' = U(theta, u). The basis has been rescaled, and U's addition with it, but not yet theta.
+    private static UserPatches Migrate(
+        DeviceCloudPredictionTransformer fleet, DeviceCloudModelParameters parameters, BehaviorHistory history, float[] columnFactors)
+    {
+        UserPatches patches = fleet.Patches!;
+        int size = patches.PatchSize;
+        PatchEncoder encoder = new(parameters);
+        float[] user = new float[encoder.UserSize];
+        float[] start = new float[size];
+        float[] values = new float[history.NumberOfUsers * size];
+        PatchStatus[] statuses = new PatchStatus[history.NumberOfUsers];
+        for (int i = 1; i <= history.NumberOfUsers; i++)
+        {
+            statuses[i - 1] = patches.GetStatus(i);
+            if (statuses[i - 1] == PatchStatus.Patched)
+            {
+                encoder.TryGetUserVector(history.GetItems(i), history.GetProfile(i), user);
+                patches[i].CopyTo(start);
+                Span<float> patch = values.AsSpan((i - 1) * size, size);
+                encoder.Encode(start, user, patch);
+                for (int k = 0; k < size; k++)
+                {
+                    patch[k] += (start[k] / columnFactors[k]) - start[k];
+                }
+            }
+        }
+
+        return new UserPatches(size, values, statuses);
+    }
+}

@@ -1,0 +1,191 @@
+using DCCL.ML.Data;
+using TorchSharp;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.Torch;
+
+/// <summary>
+/// Fits a cloud model to events, epoch by epoch: binary cross-entropy on labelled events, or on each event and negatives that
+/// are drawn anew each time; optionally with teachers.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Each batch is divided among workers, one thread and one replica of the model each, whose gradients are added in order: the
+/// operations of a batch are too small for torch's own threads, and the same number of workers gives the same bits.
+/// </para>
+/// <para>Not thread-safe. Owns its optimiser and the replicas, not the model.</para>
+/// </remarks>
+internal sealed class CloudTraining : IDisposable
+{
+    private readonly EventTable _events;
+    private readonly Settings _settings;
+    private readonly NegativeSampler? _sampler;
+    private readonly SeededRandom _random;
+    private readonly optim.Optimizer _optimizer;
+    private readonly Worker[] _workers;
+    private readonly int[] _order;
+
+    /// <summary>How to fit.</summary>
+    /// <param name="BatchSize">Events in a batch.</param>
+    /// <param name="LearningRate">Adam's step size.</param>
+    /// <param name="WeightDecay">Decoupled weight decay.</param>
+    /// <param name="NumberOfNegatives">Negatives of each event, if events have no labels.</param>
+    /// <param name="Loss">The loss of an event and its negatives.</param>
+    /// <param name="NumberOfThreads">The number of workers.</param>
+    public sealed record Settings(
+        int BatchSize, double LearningRate, double WeightDecay, int NumberOfNegatives, CandidateLoss Loss, int NumberOfThreads);
+
+    /// <summary>A further term of the loss of some events.</summary>
+    /// <param name="batch">The events, as the model sees them.</param>
+    /// <param name="events">Their indices in the table.</param>
+    /// <param name="logits">The model's logits [events, candidates].</param>
+    /// <returns>The sum over the events; called from several threads at once.</returns>
+    public delegate Tensor Teacher(TrainingBatch batch, ReadOnlySpan<int> events, Tensor logits);
+
+    public CloudTraining(TorchBackbone model, EventTable events, InteractionLog seen, Settings settings, SeededRandom random)
+    {
+        _events = events;
+        _settings = settings;
+        _random = random;
+        _sampler = events.HasLabels ? null : new NegativeSampler(seen, seed: random.Next(int.MaxValue));
+        _workers = [.. Enumerable.Range(0, settings.NumberOfThreads).Select(i =>
+            new Worker(i == 0 ? model : model.Replicate(), new Generator((ulong)random.Next(int.MaxValue)), IsReplica: i > 0))];
+        _optimizer = optim.AdamW(model.Trainable, settings.LearningRate, weight_decay: settings.WeightDecay);
+        _order = [.. Enumerable.Range(0, events.Count)];
+    }
+
+    /// <summary>Gets the number of batches in an epoch.</summary>
+    public int NumberOfBatches => (_events.Count + _settings.BatchSize - 1) / _settings.BatchSize;
+
+    /// <summary>Runs one epoch.</summary>
+    /// <param name="teacher">Adds to the loss; null for none.</param>
+    /// <param name="batchDone">Called with the number of batches done; throws to stop.</param>
+    /// <returns>The mean loss of an event.</returns>
+    public double RunEpoch(Teacher? teacher, Action<int> batchDone)
+    {
+        _random.Shuffle<int>(_order);
+        double sum = 0;
+        for (int start = 0, batch = 1; start < _order.Length; start += _settings.BatchSize, batch++)
+        {
+            sum += RunBatch(_order.AsMemory(start, Math.Min(_settings.BatchSize, _order.Length - start)), teacher);
+            batchDone(batch);
+        }
+
+        return sum / Math.Max(1, _order.Length);
+    }
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        foreach (Worker worker in _workers)
+        {
+            worker.Generator.Dispose();
+            if (worker.IsReplica)
+            {
+                worker.Model.Dispose();
+            }
+        }
+    }
+
+    private double RunBatch(ReadOnlyMemory<int> events, Teacher? teacher)
+    {
+        // Optimiser and sums make handles of every gradient, which would keep its memory until the garbage collector comes by.
+        using DisposeScope scope = torch.NewDisposeScope();
+        int[] negatives = SampleNegatives(events.Span);
+        int perEvent = negatives.Length / events.Length;
+        double[] losses = new double[_workers.Length];
+        _optimizer.zero_grad();
+        Parallel.For(0, _workers.Length, i =>
+        {
+            int first = events.Length * i / _workers.Length;
+            int last = events.Length * (i + 1) / _workers.Length;
+            if (first < last)
+            {
+                losses[i] = Differentiate(
+                    _workers[i], events.Span[first..last], negatives.AsSpan((first * perEvent)..(last * perEvent)), events.Length, teacher);
+            }
+        });
+
+        AddReplicaGradients();
+        _optimizer.step();
+        return losses.Sum();
+    }
+
+    private double Differentiate(Worker worker, ReadOnlySpan<int> events, ReadOnlySpan<int> negatives, int batchSize, Teacher? teacher)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        TrainingBatch batch = _events.CreateBatch(events, negatives);
+        Tensor logits = worker.Model.Forward(batch, worker.Generator);                                       // [events, candidates]
+        Tensor loss = SumLoss(events, logits);
+        loss = teacher is null ? loss : loss + teacher(batch, events, logits);
+        (loss / batchSize).backward();
+        return loss.item<float>();
+    }
+
+    private void AddReplicaGradients()
+    {
+        foreach (Worker worker in _workers.Where(worker => worker.IsReplica))
+        {
+            foreach ((string name, Parameter weight) in worker.Model.Weights)
+            {
+                if (weight.grad is Tensor gradient)
+                {
+                    // The first worker has no gradient of its own if the batch was smaller than the number of workers.
+                    Parameter target = _workers[0].Model.Weights[name];
+                    using Tensor? sum = target.grad;
+                    if (sum is null)
+                    {
+                        target.grad = gradient.clone();
+                    }
+                    else
+                    {
+                        sum.add_(gradient);
+                    }
+
+                    gradient.zero_();
+                    gradient.Dispose();
+                }
+            }
+        }
+    }
+
+    private int[] SampleNegatives(ReadOnlySpan<int> events)
+    {
+        if (_sampler is null)
+        {
+            return [];
+        }
+
+        int count = _settings.NumberOfNegatives;
+        int[] negatives = new int[events.Length * count];
+        for (int row = 0; row < events.Length; row++)
+        {
+            _sampler.Sample(_events.Users[events[row]], negatives.AsSpan(row * count, count), _random);
+        }
+
+        return negatives;
+    }
+
+    // The sum over events; of the binary loss, each event's mean over its candidates.
+    private Tensor SumLoss(ReadOnlySpan<int> events, Tensor logits)
+    {
+        if (!_events.HasLabels && _settings.Loss == CandidateLoss.SampledSoftmax)
+        {
+            return -torch.nn.functional.log_softmax(logits, dim: 1).narrow(1, 0, 1).sum();
+        }
+
+        long candidates = logits.shape[1];
+        float[] labels = new float[events.Length * candidates];
+        for (int row = 0; row < events.Length; row++)
+        {
+            labels[row * candidates] = _events.GetLabel(events[row]) ? 1 : 0;
+        }
+
+        Tensor target = torch.tensor(labels, events.Length, candidates);
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction: nn.Reduction.Sum) / candidates;
+    }
+
+    private sealed record Worker(TorchBackbone Model, Generator Generator, bool IsReplica);
+}

@@ -1,0 +1,112 @@
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.TestKit;
+using DCCL.Trainers.MetaPatch;
+using DCCL.Trainers.Torch;
+using NUnit.Framework;
+using TorchSharp;
+using static TorchSharp.torch;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.Tests.MetaPatch;
+
+public sealed class PatchSolverTests
+{
+    [Test]
+    public void Solve_RandomProblems_ComesCloseToTheOptimum([Range(1, 6)] int seed)
+    {
+        PatchArchitecture patch = new() { PatchSize = 1 + (seed % 3), BottleneckSize = 2, Layers = seed % 2 == 0 ? [0] : [0, 2] };
+        PatchSolver.Settings settings = new(L2: 1.5, InterceptL2: 0.5, NumberOfSteps: 150, LearningRate: 0.1);
+        SeededRandom random = new(seed);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(random, patch, numberOfUsers: 3, numberOfSamples: 12);
+        float[] start = [.. Enumerable.Range(0, 3 * patch.PatchSize).Select(_ => (float)random.NextGaussian() * 0.3f)];
+
+        float[] theta = new PatchSolver(model.Frozen, model.Patch, settings)
+            .Solve(model.Chunk, model.Chunk.Weight, tensor(start, 3, patch.PatchSize)).ToArray();
+
+        double gain = 0;
+        for (int user = 0; user < 3; user++)
+        {
+            double[] origin = Row(start, user, patch.PatchSize);
+            double GetObjective(double[] point) => model.GetLoss(user, point)
+                + point.Select((value, k) => (k == 0 ? settings.InterceptL2 : settings.L2) * Math.Pow(value - origin[k], 2) / 2).Sum();
+            double[] optimum = FiniteDifference.Minimize(GetObjective, Row(theta, user, patch.PatchSize));
+
+            // Adam's last steps are far below 0.1 but not zero; where the objective curves by at least L2, 0.03 off costs below 1e-3.
+            double excess = GetObjective(Row(theta, user, patch.PatchSize)) - GetObjective(optimum);
+            Assert.That(excess, Is.InRange(-1e-9, 1e-3), $"{model}");
+            Assert.That(Deviation.Max(Row32(theta, user, patch.PatchSize), optimum), Is.LessThan(0.03), $"{model}");
+            gain += GetObjective(origin) - GetObjective(optimum);
+        }
+
+        Assert.That(gain, Is.GreaterThan(0.05), "The start must not be the answer.");
+    }
+
+    [Test]
+    public void Solve_OneUser_DoesNotDependOnTheOthersOfTheChunk([Range(1, 4)] int seed)
+    {
+        PatchSolver.Settings settings = new(L2: 2, InterceptL2: 0.5, NumberOfSteps: 30, LearningRate: 0.1);
+        SeededRandom random = new(seed);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(random, new PatchArchitecture { PatchSize = 5, BottleneckSize = 3, Layers = [0, 1] }, 5, 10);
+        PatchSolver solver = new(model.Frozen, model.Patch, settings);
+        Tensor start = tensor(Enumerable.Range(0, 25).Select(_ => (float)random.NextGaussian() * 0.3f).ToArray(), 5, 5);
+
+        float[] together = solver.Solve(model.Chunk, model.Chunk.Weight, start).ToArray();
+
+        for (int user = 0; user < 5; user++)
+        {
+            SampleChunk alone = model.Chunk.Narrow(user, 1);
+            float[] theta = solver.Solve(alone, alone.Weight, start.narrow(0, user, 1)).ToArray();
+            Assert.That(Deviation.Max(Row32(together, user, 5), theta), Is.LessThan(1e-5), $"{model}");
+        }
+    }
+
+    [Test]
+    public void Solve_SamplesOfNoWeight_KeepTheStartingPointExactly()
+    {
+        PatchSolver.Settings settings = new(L2: 2, InterceptL2: 0.5, NumberOfSteps: 10, LearningRate: 0.1);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(new SeededRandom(1), new PatchArchitecture { PatchSize = 3, BottleneckSize = 2, Layers = [0] }, 2, 4);
+        Tensor weight = tensor(new float[] { 0, 0, 0, 0, 1, 1, 1, 1 }, 2, 4);
+        Tensor start = tensor(new float[] { 0.5f, -1, 0.25f, 0.5f, -1, 0.25f }, 2, 3);
+
+        float[] theta = new PatchSolver(model.Frozen, model.Patch, settings).Solve(model.Chunk, weight, start).ToArray();
+
+        Assert.That(theta[..3], Is.EqualTo(start[0].ToArray()));
+        Assert.That(theta[3..], Is.Not.EqualTo(start[1].ToArray()));
+    }
+
+    [Test]
+    public void Solve_APadding_DoesNotChangeTheOthers()
+    {
+        PatchSolver.Settings settings = new(L2: 2, InterceptL2: 0.5, NumberOfSteps: 10, LearningRate: 0.1);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(new SeededRandom(1), new PatchArchitecture { PatchSize = 3, BottleneckSize = 2, Layers = [0] }, 1, 6);
+        SampleChunk padded = model.Chunk;
+        using (no_grad())
+        {
+            padded.Weight.narrow(1, 4, 2).zero_();
+        }
+
+        SampleChunk shorter = padded with
+        {
+            Activation = padded.Activation.narrow(1, 0, 4),
+            Offset = padded.Offset.narrow(1, 0, 4),
+            Label = padded.Label.narrow(1, 0, 4),
+            Weight = padded.Weight.narrow(1, 0, 4),
+        };
+        PatchSolver solver = new(model.Frozen, model.Patch, settings);
+        Tensor start = zeros(1, 3);
+
+        float[] theta = solver.Solve(padded, padded.Weight, start).ToArray();
+
+        Assert.That(theta, Is.EqualTo(solver.Solve(shorter, shorter.Weight, start).ToArray()).Within(1e-5));
+        Assert.That(theta, Is.All.Not.Zero);
+    }
+
+    private static float[] Row32(float[] values, int row, int size) => values[(row * size)..((row + 1) * size)];
+
+    private static double[] Row(float[] values, int row, int size) => [.. Row32(values, row, size).Select(value => (double)value)];
+}
