@@ -1,0 +1,130 @@
+using System.Diagnostics;
+using DCCL.ML;
+using DCCL.ML.Evaluation;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+using DCCL.Trainers;
+using Microsoft.ML;
+
+namespace QuickStart;
+
+/// <summary>How good a stage is.</summary>
+/// <param name="Name">The stage.</param>
+/// <param name="Report">Its figures on the test period.</param>
+/// <param name="Training">How long it trained.</param>
+internal sealed record StageResult(string Name, RankingReport Report, TimeSpan Training);
+
+/// <summary>The stages of device-cloud learning, each trained and evaluated: this is the code to copy from.</summary>
+internal sealed class Stages(
+    MLContext ml, QuickStartOptions options, EventData data, Periods periods, StageProgress progress, CancellationToken cancellation)
+{
+    private readonly List<StageResult> _results = [];
+    private readonly TrainingRunOptions _run = new()
+    {
+        Seed = options.Seed,
+        NumberOfThreads = options.NumberOfThreads,
+        Progress = progress,
+        CancellationToken = cancellation,
+    };
+
+    public IReadOnlyList<StageResult> Run()
+    {
+        // The cloud model: one for everybody.
+        ITransformer cloud = Run("cloud", TrainCloud);
+
+        // Devices: a patch for every user, learnt from what the user has done since. An intercept is the smallest of all patches.
+        if (data.HasLabels)
+        {
+            Run("intercept", () => CreateMetaPatch(cloud, patchSize: 1).Fit(periods.Device));
+        }
+
+        ITransformer patched = Run("patched", () => CreateMetaPatch(cloud).Fit(periods.Device));
+
+        // The way back: a better cloud model, taught by the patches. Without teachers it is the plain retraining that it has to beat.
+        Run("retrained", () => CreateMoMoDistill(patched, hasTeachers: false).Fit(periods.Cloud, periods.Device), WithoutPatches);
+        ITransformer distilled = Run(
+            "distilled", () => CreateMoMoDistill(patched, hasTeachers: true).Fit(periods.Cloud, periods.Device), WithoutPatches);
+
+        // And round again: patches on top of the better model.
+        Run("loop", () => CreateMetaPatch(distilled).Fit(periods.Device));
+        return _results;
+    }
+
+    private ITransformer TrainCloud()
+    {
+        // The catalogue and the list of customers are known when devices learn, so the keys are those of both periods: an item that is
+        // new on the devices has an embedding for the later stages to train, instead of being dropped from their logs.
+        ITransformer keys = ml.Transforms.Conversion.MapValueToKey("User", data.Columns.UserColumnName)
+            .Append(ml.Transforms.Conversion.MapValueToKey("Item", data.Columns.ItemColumnName))
+            .Fit(periods.BeforeTest);
+        DinTrainer trainer = ml.DeviceCloud().Trainers.Din(new DinTrainer.Options
+        {
+            Columns = data.Columns with { UserColumnName = "User", ItemColumnName = "Item" },
+            NumberOfEpochs = options.IsQuick ? 3 : new DinTrainer.Options().NumberOfEpochs,
+            Run = _run,
+        });
+        DeviceCloudPredictionTransformer din = trainer.Fit(
+            keys.Transform(periods.Cloud), periods.Validation is null ? null : keys.Transform(periods.Validation));
+        return keys.Append(din);
+    }
+
+    private MetaPatchTrainer CreateMetaPatch(ITransformer model, int? patchSize = null) =>
+        ml.DeviceCloud().Trainers.MetaPatch(model, CreatePatchOptions(patchSize));
+
+    private MoMoDistillEstimator CreateMoMoDistill(ITransformer fleet, bool hasTeachers)
+    {
+        MoMoDistillEstimator.Options defaults = new();
+        return ml.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options
+        {
+            TeacherWeight = hasTeachers ? defaults.TeacherWeight : 0,
+            NumberOfEpochs = options.IsQuick ? 1 : defaults.NumberOfEpochs,
+            NumberOfPatchEpochs = options.IsQuick ? 5 : defaults.NumberOfPatchEpochs,
+            Patches = CreatePatchOptions(),
+            Run = _run,
+        });
+    }
+
+    private MetaPatchTrainer.Options CreatePatchOptions(int? patchSize = null)
+    {
+        MetaPatchTrainer.Options defaults = new();
+        return new MetaPatchTrainer.Options
+        {
+            PatchSize = patchSize ?? defaults.PatchSize,
+            NumberOfBasisEpochs = options.IsQuick ? 10 : defaults.NumberOfBasisEpochs,
+            Run = _run,
+        };
+    }
+
+    /// <summary>Takes the patches off, those that the model would predict for people without one included.</summary>
+    private static ITransformer WithoutPatches(ITransformer fleet)
+    {
+        DeviceCloudPredictionTransformer model = fleet.DeviceCloudModel();
+        int patchSize = model.PatchSelector.PatchSize;
+        PatchStatus[] statuses = new PatchStatus[model.History.NumberOfUsers];
+        Array.Fill(statuses, PatchStatus.Gated);
+        return fleet.ReplaceDeviceCloudModel(model.WithPatches(new UserPatches(patchSize, new float[patchSize * statuses.Length], statuses)));
+    }
+
+    private ITransformer Run(string name, Func<ITransformer> train, Func<ITransformer, ITransformer>? serve = null)
+    {
+        progress.Start(name);
+        Stopwatch watch = Stopwatch.StartNew();
+        ITransformer model = train();
+        TimeSpan training = watch.Elapsed;
+
+        progress.StartEvaluation(name);
+        ITransformer served = serve?.Invoke(model) ?? model;
+        RankingReport report = ml.DeviceCloud().EvaluateRanking(served, periods.Test, periods.BeforeTest, new RankingEvaluationOptions
+        {
+            MaximumNumberOfPairs = options.IsQuick ? 2_000_000 : new RankingEvaluationOptions().MaximumNumberOfPairs,
+            Seed = options.Seed,
+            NumberOfThreads = options.NumberOfThreads == 0 ? null : options.NumberOfThreads,
+            SplitDescription = periods.Description,
+            CancellationToken = cancellation,
+        });
+        served.DeviceCloudModel().Dispose();
+        _results.Add(new StageResult(name, report, training));
+        progress.Finish(_results[^1]);
+        return model;
+    }
+}
