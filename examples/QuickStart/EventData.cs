@@ -39,7 +39,8 @@ internal sealed record EventData(string Name, IDataView Log, InteractionColumns 
             if (!file.HasRatings)
             {
                 throw new InvalidDataException(
-                    $"--positive-rating needs ratings, but '{path}' has only user, item and time. Leave the option out: every event is positive then.");
+                    $"--positive-rating needs ratings, but '{path}' has only user, item and time. "
+                    + "Leave the option out: every event is positive then.");
             }
 
             float[] ratings = [.. log.GetColumn<float>("Rating").Where(float.IsFinite)];

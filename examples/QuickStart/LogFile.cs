@@ -53,7 +53,8 @@ internal sealed class LogFile
     {
         (char separator, string[] firstLine) = ReadFirstLine(path, "log");
         LogFile file = new(path, separator, firstLine);
-        string[]? firstEvent = File.ReadLines(path).Skip(file._hasHeader ? 1 : 0).Select(line => SplitLine(line, separator)).FirstOrDefault();
+        string? line = File.ReadLines(path).Skip(file._hasHeader ? 1 : 0).FirstOrDefault();
+        string[]? firstEvent = line is null ? null : SplitLine(line, separator);
         return firstEvent is null || (firstEvent.Length > file._time && IsNumber(firstEvent[file._time]))
             ? file
             : throw new InvalidDataException(
@@ -70,7 +71,8 @@ internal sealed class LogFile
                 $"The {what} '{path}' must be a file, but there is none. Relative paths start from '{Directory.GetCurrentDirectory()}'.");
         }
 
-        string line = File.ReadLines(path).FirstOrDefault() ?? throw new InvalidDataException($"The {what} '{path}' must not be empty, but is.");
+        string line = File.ReadLines(path).FirstOrDefault()
+            ?? throw new InvalidDataException($"The {what} '{path}' must not be empty, but is.");
         char separator = _separators.MaxBy(candidate => line.Count(character => character == candidate));
         return (separator, SplitLine(line, separator));
     }

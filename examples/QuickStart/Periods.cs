@@ -10,7 +10,8 @@ namespace QuickStart;
 /// <param name="Test">What came last.</param>
 /// <param name="BeforeTest">Cloud and device period together: the history of every test event, whatever the model.</param>
 /// <param name="Description">How the log was cut.</param>
-internal sealed record Periods(IDataView Cloud, IDataView? Validation, IDataView Device, IDataView Test, IDataView BeforeTest, string Description)
+internal sealed record Periods(
+    IDataView Cloud, IDataView? Validation, IDataView Device, IDataView Test, IDataView BeforeTest, string Description)
 {
     public static Periods Split(MLContext ml, EventData data, string split) =>
         split == QuickStartOptions.PeriodsSplit ? ByPeriods(ml, data) : LeaveLastOut(ml, data);
@@ -18,7 +19,9 @@ internal sealed record Periods(IDataView Cloud, IDataView? Validation, IDataView
     private static Periods ByPeriods(MLContext ml, EventData data)
     {
         PeriodSplit split = InteractionSplit.ByPeriods(data.Log, data.Columns);
-        string cut = split.Cut == PeriodCut.Global ? "all events cut 70/20/10 % at two moments" : "each user's events cut 70/20/10 % in order";
+        string cut = split.Cut == PeriodCut.Global
+            ? "all events cut 70/20/10 % at two moments"
+            : "each user's events cut 70/20/10 % in order";
         return new Periods(
             split.Cloud, Validation: null, split.Device, split.Test, Concatenate(ml, split.Cloud, split.Device),
             $"periods: {cut}; {split.NumberOfSpanningUsers} of {split.NumberOfUsers} users have events on both sides of the first cut");
@@ -30,7 +33,8 @@ internal sealed record Periods(IDataView Cloud, IDataView? Validation, IDataView
         string shortUsers = split.NumberOfShortUsers == 0 ? "" : $"; {split.NumberOfShortUsers} have too few events and are not tested";
         return new Periods(
             split.Training, split.Validation, split.Validation, split.Test, Concatenate(ml, split.Training, split.Validation),
-            $"leave-last-out: the last event of each of {split.NumberOfUsers} users is the test, the one before for devices and validation{shortUsers}");
+            $"leave-last-out: the last event of each of {split.NumberOfUsers} users is the test, the one before it is for devices and "
+            + $"validation{shortUsers}");
     }
 
     // ML.NET has nothing that appends rows to a view, so they pass through objects.

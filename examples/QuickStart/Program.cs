@@ -13,7 +13,8 @@ internal static class Program
     public static async Task<int> Main(string[] args)
     {
         // Training is long work without an await: on its own thread, Ctrl+C still gets through.
-        ParseResult parsed = QuickStartOptions.CreateCommand((options, cancellation) => Task.Run(() => Run(options, cancellation))).Parse(args);
+        RootCommand command = QuickStartOptions.CreateCommand((options, cancellation) => Task.Run(() => Run(options, cancellation)));
+        ParseResult parsed = command.Parse(args);
         return parsed.Errors.Count == 0
             ? await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false })
             : Fail(BadInput, $"{parsed.Errors[0].Message.TrimEnd('.')}. Run with --help for the options.");
@@ -45,13 +46,14 @@ internal static class Program
         {
             return Fail(Cancelled, "Cancelled.");
         }
-        catch (Exception exception) when (exception is ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException)
-        {
-            return Fail(BadInput, exception.Message);
-        }
         catch (DllNotFoundException exception)
         {
             return Fail(1, exception.Message);
+        }
+        catch (Exception exception) when (
+            exception is ArgumentException or InvalidDataException or IOException or UnauthorizedAccessException)
+        {
+            return Fail(BadInput, exception.Message);
         }
     }
 

@@ -31,8 +31,8 @@ internal sealed record QuickStartOptions
         Option<string?> data = new("--data")
         {
             HelpName = "FILE",
-            Description = "A log of events, such as MovieLens' u.data or ratings.csv: user, item, [rating,] time, separated by tab, comma, semicolon or "
-                + "bar; with a header in any order. Without it the built-in data are used.",
+            Description = "A log of events, such as MovieLens' u.data or ratings.csv: user, item, [rating,] time, separated by tab, comma, "
+                + "semicolon or bar; with a header in any order. Without it the built-in data are used.",
         };
         Option<string?> users = new("--users")
         {
@@ -42,19 +42,23 @@ internal sealed record QuickStartOptions
         Option<string> split = new("--split")
         {
             HelpName = $"{PeriodsSplit}|{LeaveLastOutSplit}",
-            Description = "Test on the last period, after the cloud's and the devices' (70/20/10 % of the events), or on each user's last event.",
+            Description = "Test on the last period, after the cloud's and the devices' (70/20/10 % of the events), or on each user's last "
+                + "event.",
             DefaultValueFactory = _ => PeriodsSplit,
         };
         split.AcceptOnlyFromAmong(PeriodsSplit, LeaveLastOutSplit);
         Option<double?> positiveRating = new("--positive-rating")
         {
             HelpName = "N",
-            Description = "Events rated at least N are positive, all others were shown and refused. Without it every event is positive and negatives are "
-                + "sampled. The built-in data get labels, whatever N.",
+            Description = "Events rated at least N are positive, all others were shown and refused. Without it every event is positive and "
+                + "negatives are sampled. The built-in data get labels, whatever N.",
         };
         Option<int> seed = new("--seed") { HelpName = "N", Description = "The seed of all random numbers.", DefaultValueFactory = _ => 1 };
         Option<int> threads = new("--threads") { HelpName = "N", Description = "The number of threads; 0 for one per processor." };
-        Option<bool> quick = new("--quick") { Description = "About a minute: few epochs, and figures from a sample of users where there are many." };
+        Option<bool> quick = new("--quick")
+        {
+            Description = "About a minute: few epochs, and figures from a sample of users where there are many.",
+        };
         Option<string?> json = new("--json") { HelpName = "FILE", Description = "Also write the figures to a file, as JSON." };
 
         RootCommand command = new(

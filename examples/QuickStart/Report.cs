@@ -19,15 +19,16 @@ internal static class Report
     {
         int users = data.Log.GetColumn<string>("UserId").Distinct().Count();
         List<string> items = [.. data.Log.GetColumn<string>("ItemId")];
-        string kind = !data.HasLabels ? "every event is positive"
-            : string.Create(CultureInfo.InvariantCulture, $"{data.Log.GetColumn<bool>("Label").Average(label => label ? 1.0 : 0.0):P0} of the events are positive");
+        string kind = data.HasLabels
+            ? Format($"{data.Log.GetColumn<bool>("Label").Average(label => label ? 1.0 : 0.0):P0} of the events are positive")
+            : "every event is positive";
         PrintLine($"{data.Name}: {users:N0} users, {items.Distinct().Count():N0} items, {items.Count:N0} events; {kind}");
         PrintLine($"{periods.Description}");
-        Console.WriteLine();
     }
 
     public static void PrintStages(IReadOnlyList<StageResult> stages, bool hasLabels, TimeSpan elapsed)
     {
+        Console.WriteLine();
         PrintFigures(stages, hasLabels);
         PrintChanges(stages);
         PrintActivity(stages);
@@ -37,14 +38,17 @@ internal static class Report
     private static void PrintFigures(IReadOnlyList<StageResult> stages, bool hasLabels)
     {
         RankingReport first = stages[0].Report;
-        Table table = CreateTable("Stage", ["Users", "HR@10", "NDCG@10", "MRR", .. hasLabels ? ["AUC", "AUC per user", "Log loss"] : Array.Empty<string>(), "Training"]);
+        string[] labelledNames = hasLabels ? ["AUC", "AUC per user", "Log loss"] : [];
+        Table table = CreateTable("Stage", ["Users", "HR@10", "NDCG@10", "MRR", .. labelledNames, "Patches", "Training"]);
         foreach (StageResult stage in stages)
         {
             RankingFigures figures = stage.Report.Overall;
             double[] values = [figures.HitRate(10), figures.Ndcg(10), figures.MeanReciprocalRank];
             double[] labelled = hasLabels ? [figures.AreaUnderRocCurve, figures.AreaUnderRocCurvePerUser, figures.LogLoss] : [];
-            table.AddRow(
-                [stage.Name, Format($"{figures.NumberOfUsers}"), .. values.Concat(labelled).Select(Figure), Format($"{stage.Training.TotalSeconds:F1} s")]);
+            table.AddRow([
+                stage.Name, Format($"{figures.NumberOfUsers}"), .. values.Concat(labelled).Select(Figure),
+                Format($"{stage.NumberOfPatches}"), Format($"{stage.Training.TotalSeconds:F1} s"),
+            ]);
         }
 
         PrintTable(table);
@@ -61,8 +65,9 @@ internal static class Report
 
         if (first.NumberOfUnknownUserEvents + first.NumberOfUnknownItemEvents > 0)
         {
-            PrintLine(
-                $"Left out: {first.NumberOfUnknownUserEvents:N0} test events of users and {first.NumberOfUnknownItemEvents:N0} of items without earlier events.");
+            int users = first.NumberOfUnknownUserEvents;
+            int items = first.NumberOfUnknownItemEvents;
+            PrintLine($"Left out: {users:N0} test events of users, and {items:N0} of items, that had no event before the test.");
         }
 
         Console.WriteLine();
@@ -71,15 +76,16 @@ internal static class Report
     private static void PrintChanges(IReadOnlyList<StageResult> stages)
     {
         bool hasArea = HasAreaPerUser(stages[0].Report);
-        Table table = CreateTable("Change, with 95 % interval over users", ["NDCG@10", .. hasArea ? ["AUC per user"] : Array.Empty<string>()]);
+        string[] names = hasArea ? ["NDCG@10", "AUC per user"] : ["NDCG@10"];
+        Table table = CreateTable("Change, with 95 % interval over users", names);
         foreach ((string stage, string baseline) in GetComparisons(stages))
         {
             RankingReport report = stages.Single(other => other.Name == stage).Report;
             RankingReport other = stages.Single(other => other.Name == baseline).Report;
             ConfidenceInterval ndcg = Bootstrap.Difference(report, other, _ndcg, new BootstrapOptions { Relative = true });
             ConfidenceInterval area = Bootstrap.Difference(report, other, _areaPerUser);
-            table.AddRow(
-                [$"{stage} against {baseline}", Change(ndcg, PercentFormat), .. hasArea ? [Change(area, DifferenceFormat)] : Array.Empty<string>()]);
+            string[] changes = [Change(ndcg, PercentFormat), Change(area, DifferenceFormat)];
+            table.AddRow([$"{stage} against {baseline}", .. changes.Take(names.Length)]);
         }
 
         PrintTable(table);

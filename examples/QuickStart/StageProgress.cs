@@ -5,7 +5,7 @@ using Spectre.Console;
 
 namespace QuickStart;
 
-/// <summary>Shows how far the training is, on the error stream: one line that changes, or a few plain lines where that is no terminal.</summary>
+/// <summary>Shows how far the training is, on the error stream: one line that changes, or plain lines where that is no terminal.</summary>
 internal sealed class StageProgress : IProgress<TrainingProgress>, IDisposable
 {
     private static readonly TimeSpan _plainInterval = TimeSpan.FromSeconds(10);
@@ -14,6 +14,7 @@ internal sealed class StageProgress : IProgress<TrainingProgress>, IDisposable
     private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
     private readonly bool _isTerminal;
     private string _stage = "";
+    private bool _hasLine;
 
     public StageProgress()
     {
@@ -49,7 +50,7 @@ internal sealed class StageProgress : IProgress<TrainingProgress>, IDisposable
         string text = Format($"{value.Stage}, epoch {value.Epoch} of {value.NumberOfEpochs}")
             + (value.Loss is double loss ? Format($", loss {loss:F4}") : Format($" ({value.Fraction:P0})"))
             + (value.ValidationMetric is double metric ? Format($", validation {metric:F4}") : "")
-            + (value.TimeLeft is TimeSpan left && left > TimeSpan.Zero ? Format($", at most {left:m\\:ss} left") : "");
+            + (value.TimeLeft is TimeSpan left && left >= TimeSpan.FromSeconds(1) ? Format($", at most {left:m\\:ss} left") : "");
         if (_isTerminal)
         {
             Show(text);
@@ -72,14 +73,16 @@ internal sealed class StageProgress : IProgress<TrainingProgress>, IDisposable
             Clear();
             string line = $"{_stage}: {text}";
             _console.Markup($"[grey]{Markup.Escape(line[..Math.Min(line.Length, _console.Profile.Width - 1)])}[/]");
+            _hasLine = true;
         }
     }
 
     private void Clear()
     {
-        if (_isTerminal)
+        if (_hasLine)
         {
             _console.Write(new ControlCode("\r\u001b[2K"));
+            _hasLine = false;
         }
     }
 }

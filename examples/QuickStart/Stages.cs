@@ -11,8 +11,9 @@ namespace QuickStart;
 /// <summary>How good a stage is.</summary>
 /// <param name="Name">The stage.</param>
 /// <param name="Report">Its figures on the test period.</param>
+/// <param name="NumberOfPatches">The number of users who are served with a patch of their own.</param>
 /// <param name="Training">How long it trained.</param>
-internal sealed record StageResult(string Name, RankingReport Report, TimeSpan Training);
+internal sealed record StageResult(string Name, RankingReport Report, int NumberOfPatches, TimeSpan Training);
 
 /// <summary>The stages of device-cloud learning, each trained and evaluated: this is the code to copy from.</summary>
 internal sealed class Stages(
@@ -57,10 +58,12 @@ internal sealed class Stages(
         ITransformer keys = ml.Transforms.Conversion.MapValueToKey("User", data.Columns.UserColumnName)
             .Append(ml.Transforms.Conversion.MapValueToKey("Item", data.Columns.ItemColumnName))
             .Fit(periods.BeforeTest);
+        DinTrainer.Options defaults = new();
         DinTrainer trainer = ml.DeviceCloud().Trainers.Din(new DinTrainer.Options
         {
             Columns = data.Columns with { UserColumnName = "User", ItemColumnName = "Item" },
-            NumberOfEpochs = options.IsQuick ? 3 : new DinTrainer.Options().NumberOfEpochs,
+            NumberOfEpochs = options.IsQuick ? 3 : defaults.NumberOfEpochs,
+            NumberOfValidationUsers = options.IsQuick ? 0 : defaults.NumberOfValidationUsers,
             Run = _run,
         });
         DeviceCloudPredictionTransformer din = trainer.Fit(
@@ -78,7 +81,7 @@ internal sealed class Stages(
         {
             TeacherWeight = hasTeachers ? defaults.TeacherWeight : 0,
             NumberOfEpochs = options.IsQuick ? 1 : defaults.NumberOfEpochs,
-            NumberOfPatchEpochs = options.IsQuick ? 5 : defaults.NumberOfPatchEpochs,
+            NumberOfPatchEpochs = hasTeachers ? defaults.NumberOfPatchEpochs : 0,
             Patches = CreatePatchOptions(),
             Run = _run,
         });
@@ -90,7 +93,7 @@ internal sealed class Stages(
         return new MetaPatchTrainer.Options
         {
             PatchSize = patchSize ?? defaults.PatchSize,
-            NumberOfBasisEpochs = options.IsQuick ? 10 : defaults.NumberOfBasisEpochs,
+            NumberOfBasisEpochs = options.IsQuick ? defaults.NumberOfBasisEpochs / 2 : defaults.NumberOfBasisEpochs,
             Run = _run,
         };
     }
@@ -102,7 +105,8 @@ internal sealed class Stages(
         int patchSize = model.PatchSelector.PatchSize;
         PatchStatus[] statuses = new PatchStatus[model.History.NumberOfUsers];
         Array.Fill(statuses, PatchStatus.Gated);
-        return fleet.ReplaceDeviceCloudModel(model.WithPatches(new UserPatches(patchSize, new float[patchSize * statuses.Length], statuses)));
+        UserPatches none = new(patchSize, new float[patchSize * statuses.Length], statuses);
+        return fleet.ReplaceDeviceCloudModel(model.WithPatches(none));
     }
 
     private ITransformer Run(string name, Func<ITransformer> train, Func<ITransformer, ITransformer>? serve = null)
@@ -122,8 +126,8 @@ internal sealed class Stages(
             SplitDescription = periods.Description,
             CancellationToken = cancellation,
         });
-        served.DeviceCloudModel().Dispose();
-        _results.Add(new StageResult(name, report, training));
+        using DeviceCloudPredictionTransformer transformer = served.DeviceCloudModel();
+        _results.Add(new StageResult(name, report, transformer.Patches?.NumberOfPatchedUsers ?? 0, training));
         progress.Finish(_results[^1]);
         return model;
     }

@@ -40,7 +40,8 @@ internal static class UserFile
 
         if (!log.GetColumn<string>("UserId").Any(profiles.ContainsKey))
         {
-            throw new InvalidDataException($"'{path}' must have users of the log, but has none of them. Give the file that belongs to the log.");
+            throw new InvalidDataException(
+                $"'{path}' must have users of the log, but has none of them. Give the file that belongs to the log.");
         }
 
         return AddColumn(ml, log, profiles, ((VectorDataViewType)encoded.Schema["Profile"].Type).Size);
@@ -52,7 +53,8 @@ internal static class UserFile
         SchemaDefinition output = SchemaDefinition.Create(typeof(ProfileRow));
         output["Profile"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, size);
         void Map(UserRow input, ProfileRow result) => result.Profile = profiles.GetValueOrDefault(input.UserId, unknown);
-        return ml.Transforms.CustomMapping<UserRow, ProfileRow>(Map, contractName: null, outputSchemaDefinition: output).Fit(log).Transform(log);
+        return ml.Transforms.CustomMapping<UserRow, ProfileRow>(Map, contractName: null, outputSchemaDefinition: output)
+            .Fit(log).Transform(log);
     }
 
     private sealed class UserRow

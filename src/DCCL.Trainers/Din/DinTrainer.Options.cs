@@ -22,8 +22,8 @@ public sealed partial class DinTrainer
         public int HistoryLength { get; init; } = 50;
 
         /// <summary>Gets the width of the activation unit's hidden layer.</summary>
-        /// <value>The default is 64. At least 1.</value>
-        public int ActivationUnitSize { get; init; } = 64;
+        /// <value>The default is 32. At least 1. 64 ranks no better on the logs it was tried on, and costs twice the time.</value>
+        public int ActivationUnitSize { get; init; } = 32;
 
         /// <summary>Gets the widths of the hidden layers.</summary>
         /// <value>The default is 128, 64.</value>

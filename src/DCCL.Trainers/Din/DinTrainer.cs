@@ -125,6 +125,13 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     {
         CloudValidation watch = CloudValidation.Create(log, validation, _options.NumberOfValidationUsers, run);
         EventTable events = EventTable.Create(watch.Training, architecture.HistoryLength, architecture.ProfileDimension > 0, (_, _) => true);
+        if (events.Count == 0)
+        {
+            throw new ArgumentException(
+                "The log must have events with something before them, but none is left once the most recent ones are held back. "
+                + $"Lower {nameof(Options.HoldBackFraction)} or {nameof(Options.NumberOfValidationUsers)}.");
+        }
+
         using DinModule module = new(architecture, _options.DropoutRate, run.Random);
         CloudTraining.Settings settings = new(
             _options.BatchSize, _options.LearningRate, _options.WeightDecay, _options.NumberOfNegatives, _options.Loss, run.Threads);

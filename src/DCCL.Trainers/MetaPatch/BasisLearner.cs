@@ -21,6 +21,7 @@ namespace DCCL.Trainers.MetaPatch;
 internal sealed class BasisLearner
 {
     private const int NumberOfNewtonSteps = 1;
+    private const int NumberOfScaleSamples = 20_000;
     private readonly TorchBackbone _model;
     private readonly PatchTensors _patch;
     private readonly PatchSolver.Settings _settings;
@@ -38,6 +39,26 @@ internal sealed class BasisLearner
     {
         long users = chunk.Offset.shape[0];
         long samples = chunk.Offset.shape[1];
+        (List<Tensor> activations, IList<Tensor> slopes, Tensor logits) = Differentiate(chunk);
+        Tensor features = torch.zeros(users * samples, _patch.Architecture.PatchSize - 1);
+        for (int i = 0; i < activations.Count; i++)
+        {
+            int layer = _patch.FirstLayer + i;
+            if (_patch.IsPatched(layer))
+            {
+                long width = activations[i].shape[2];
+                features = features + _patch.Differentiate(layer, activations[i].detach().view(-1, width), slopes[i].detach().view(-1, width));
+            }
+        }
+
+        Tensor intercept = torch.ones(users, samples, 1);
+        return (torch.cat([intercept, features.view(users, samples, -1)], dim: 2), logits);
+    }
+
+    // The cloud model's activations from the first patched layer on, the logit's derivatives by them, and the logits.
+    private (List<Tensor> Activations, IList<Tensor> Slopes, Tensor Logits) Differentiate(SampleChunk chunk)
+    {
+        using IDisposable gradients = torch.enable_grad();
         List<Tensor> activations = [];
         Tensor logits = _model.Decode(
             chunk.Activation,
@@ -51,20 +72,7 @@ internal sealed class BasisLearner
                 return leaf;
             },
             generator: null);
-        IList<Tensor> slopes = torch.autograd.grad([logits.sum()], activations);
-        Tensor features = torch.zeros(users * samples, _patch.Architecture.PatchSize - 1);
-        for (int i = 0; i < activations.Count; i++)
-        {
-            int layer = _patch.FirstLayer + i;
-            if (_patch.IsPatched(layer))
-            {
-                long width = activations[i].shape[2];
-                features = features + _patch.Differentiate(layer, activations[i].detach().view(-1, width), slopes[i].detach().view(-1, width));
-            }
-        }
-
-        Tensor intercept = torch.ones(users, samples, 1);
-        return (torch.cat([intercept, features.view(users, samples, -1)], dim: 2), logits.detach());
+        return (activations, torch.autograd.grad([logits.sum()], activations), logits.detach());
     }
 
     /// <summary>Newton steps on the linearised problem.</summary>
@@ -103,18 +111,21 @@ internal sealed class BasisLearner
         return PatchSolver.Loss(chunk, solver.Score(chunk, patches), query).sum();
     }
 
-    /// <summary>Rescales the columns of the basis to unit root-mean-square effect on the logit.</summary>
+    /// <summary>Rescales the columns of the basis to unit root-mean-square effect on the logit, as measured on a part of the samples.</summary>
+    /// <param name="chunks">The samples; of each chunk the same share of users is looked at.</param>
     /// <returns>The factors that the columns were multiplied by [d - 1].</returns>
     public Tensor Normalize(IReadOnlyList<SampleChunk> chunks)
     {
+        using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
         Tensor squares = torch.zeros(_patch.Architecture.PatchSize - 1);
         Tensor weights = torch.zeros(1);
-        foreach (SampleChunk chunk in chunks)
+        double share = Math.Min(1, NumberOfScaleSamples / (double)chunks.Sum(chunk => chunk.Weight.numel()));
+        foreach (SampleChunk whole in chunks)
         {
             using DisposeScope inner = torch.NewDisposeScope();
+            SampleChunk chunk = whole.Narrow(0, (int)Math.Ceiling(whole.Rows.Length * share));
             (Tensor features, _) = Linearize(chunk);
-            using IDisposable noGradients = torch.no_grad();
             squares.add_((features.narrow(2, 1, squares.shape[0]).pow(2) * chunk.Weight.unsqueeze(2)).sum([0, 1]));
             weights.add_(chunk.Weight.sum());
         }

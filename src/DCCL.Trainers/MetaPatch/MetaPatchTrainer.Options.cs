@@ -31,8 +31,8 @@ public sealed partial class MetaPatchTrainer
         public PatchBasisSource Basis { get; init; }
 
         /// <summary>Gets the number of passes over the users when the basis is learnt.</summary>
-        /// <value>The default is 40. At least 1.</value>
-        public int NumberOfBasisEpochs { get; init; } = 40;
+        /// <value>The default is 30. At least 1.</value>
+        public int NumberOfBasisEpochs { get; init; } = 30;
 
         /// <summary>Gets Adam's step size for the basis.</summary>
         /// <value>The default is 0.001. Above 0.</value>
@@ -51,8 +51,8 @@ public sealed partial class MetaPatchTrainer
         public double InterceptL2 { get; init; } = 2;
 
         /// <summary>Gets the number of Adam's steps in which a patch is learnt.</summary>
-        /// <value>The default is 30. At least 1.</value>
-        public int NumberOfSteps { get; init; } = 30;
+        /// <value>The default is 20. At least 1.</value>
+        public int NumberOfSteps { get; init; } = 20;
 
         /// <summary>Gets Adam's first step size, which falls to zero along a cosine.</summary>
         /// <value>The default is 0.1. Above 0.</value>
@@ -63,8 +63,8 @@ public sealed partial class MetaPatchTrainer
         public int NumberOfNegatives { get; init; } = 4;
 
         /// <summary>Gets the number of negatives that are drawn for each event, once.</summary>
-        /// <value>The default is 16. At least 1. Not used with labels.</value>
-        public int NegativePoolSize { get; init; } = 16;
+        /// <value>The default is 8. At least 1. Not used with labels.</value>
+        public int NegativePoolSize { get; init; } = 8;
 
         /// <summary>Gets the share of a user's events, the most recent ones, on which the gate judges the patch of the others.</summary>
         /// <value>The default is 0.2. Above 0 and less than 1.</value>

@@ -50,8 +50,10 @@ internal sealed class PatchTraining
     public PatchSolver CreateSolver(PatchTensors patch) => new(_model, patch, _settings);
 
     /// <summary>Scales a random basis, and learns it if the options say so.</summary>
-    public void PrepareBasis(PatchTensors patch, SampleStore store)
+    public void PrepareBasis(PatchTensors patch, SampleStore samples)
     {
+        // A basis is learnt from all users together: few negatives of each event say enough, in a fraction of the time.
+        using SampleStore store = samples.KeepNegatives(_options.NumberOfNegatives);
         if (_options.Basis == PatchBasisSource.Learned)
         {
             LearnBasis(patch, store);
@@ -114,6 +116,7 @@ internal sealed class PatchTraining
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = _run.Threads, CancellationToken = _run.Cancellation };
         Parallel.ForEach(store.Chunks, parallel, chunk =>
         {
+            TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
             PatchSolver solver = new(_model, patch, _settings);
             Tensor first = torch.tensor(origin.AsSpan(chunk.Rows[0] * size, chunk.Rows.Length * size).ToArray(), chunk.Rows.Length, size);

@@ -33,6 +33,38 @@ internal sealed record SampleChunk(int[] Rows, Tensor Activation, Tensor Offset,
         SamplesPerEvent = SamplesPerEvent,
     };
 
+    /// <summary>Copies the chunk with only the first negatives of each event, which take over the weight of the others.</summary>
+    /// <param name="negatives">The number of negatives to keep.</param>
+    public SampleChunk KeepNegatives(int negatives)
+    {
+        int kept = Math.Min(SamplesPerEvent, 1 + negatives);
+        Tensor factors = torch.ones(kept);
+        if (kept > 1)
+        {
+            factors.narrow(0, 1, kept - 1).fill_((SamplesPerEvent - 1.0) / (kept - 1));
+        }
+
+        SampleChunk chunk = new(Rows, Keep(Activation), Keep(Offset), Keep(Label), Keep(Weight) * factors.repeat(Weight.shape[1] / SamplesPerEvent), Keep(Position))
+        {
+            IsEvent = Keep(IsEvent),
+            SamplesPerEvent = kept,
+        };
+        foreach (Tensor tensor in (Tensor[])[chunk.Activation, chunk.Offset, chunk.Label, chunk.Weight, chunk.Position, chunk.IsEvent])
+        {
+            tensor.DetachFromDisposeScope();
+        }
+
+        return chunk;
+
+        Tensor Keep(Tensor tensor)
+        {
+            long[] rest = tensor.shape[2..];
+            long events = tensor.shape[1] / SamplesPerEvent;
+            return tensor.view([tensor.shape[0], events, SamplesPerEvent, .. rest]).narrow(2, 0, kept)
+                .reshape([tensor.shape[0], events * kept, .. rest]).clone();
+        }
+    }
+
     public void Dispose()
     {
         Activation.Dispose();

@@ -74,6 +74,13 @@ internal sealed class SampleStore : IDisposable
         return new SampleStore([.. users.Select(user => user.User)], [.. users.Select(user => user.Count)], [.. chunks]);
     }
 
+    /// <summary>Copies the store with only the first negatives of each event.</summary>
+    public SampleStore KeepNegatives(int negatives)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        return new SampleStore(Users, NumberOfEvents, [.. Chunks.Select(chunk => chunk.KeepNegatives(negatives))]);
+    }
+
     public void Dispose()
     {
         foreach (SampleChunk chunk in Chunks)

@@ -13,15 +13,17 @@ internal sealed class CloudDistillation(TrainingRun run, MoMoDistillEstimator.Op
     /// <param name="events">All events.</param>
     /// <param name="log">What users have seen, for the negatives.</param>
     /// <param name="plan">Which of the events to learn from.</param>
-    /// <param name="teachers">The patched models.</param>
-    public void Train(TorchBackbone model, EventTable events, InteractionLog log, DistillationPlan plan, Teachers teachers)
+    /// <param name="teachers">The patched models; null for none.</param>
+    public void Train(TorchBackbone model, EventTable events, InteractionLog log, DistillationPlan plan, Teachers? teachers)
     {
         EventTable selected = events.Select(plan.StageOne);
         int[] folds = [.. plan.StageOne.Select(index => plan.Folds[index])];
         CloudTraining.Settings settings = new(
             options.BatchSize, options.LearningRate, options.WeightDecay, options.NumberOfNegatives, CandidateLoss.BinaryCrossEntropy, run.Threads);
-        using CloudTraining training = new(model, selected, log, settings, run.Random);
-        CloudTraining.Teacher? teacher = options.TeacherWeight == 0 ? null : (batch, indices, logits) =>
+
+        // Random numbers of its own, so that training with and without teachers sees the same batches and negatives.
+        using CloudTraining training = new(model, selected, log, settings, run.Random.Fork(1));
+        CloudTraining.Teacher? teacher = options.TeacherWeight == 0 || teachers is null ? null : (batch, indices, logits) =>
             Teach(teachers, selected, folds, batch, indices, logits);
         int epochs = run.RunEpochs(
             "momodistill: cloud model",

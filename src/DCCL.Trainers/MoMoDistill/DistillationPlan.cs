@@ -15,6 +15,8 @@ namespace DCCL.Trainers.MoMoDistill;
 /// </remarks>
 internal sealed class DistillationPlan
 {
+    // Teachers are many: one patch for each user and fold. Few negatives of each event are enough for them.
+    private const int NegativesPerEvent = 4;
     private readonly int _numberOfFolds;
 
     private DistillationPlan(int[] folds, int[] deviceEvents, int[] stageOne, int[] stageTwo, int numberOfFolds)
@@ -81,7 +83,8 @@ internal sealed class DistillationPlan
         PatchTraining training, TorchBackbone model, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
         EventTable device = events.Select(DeviceEvents);
-        using SampleStore store = training.Encode(device, log, patch.FirstLayer);
+        using SampleStore pool = training.Encode(device, log, patch.FirstLayer);
+        using SampleStore store = pool.KeepNegatives(NegativesPerEvent);
         int size = patches.PatchSize;
         float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];
         int[][] foldsOf = GetFoldsByUser(device, store);
@@ -89,6 +92,7 @@ internal sealed class DistillationPlan
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = run.Threads, CancellationToken = run.Cancellation };
         Parallel.ForEach(store.Chunks, parallel, chunk =>
         {
+            TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
             Tensor folds = CreateFolds(chunk, foldsOf);
             Tensor start = torch.zeros(chunk.Rows.Length, size);

@@ -14,8 +14,8 @@ public sealed partial class MoMoDistillEstimator
         public double TeacherWeight { get; init; } = 1;
 
         /// <summary>Gets the number of folds of a user's device events: an event's teacher is a patch that has not seen it.</summary>
-        /// <value>The default is 4. At least 2.</value>
-        public int NumberOfFolds { get; init; } = 4;
+        /// <value>The default is 3. At least 2.</value>
+        public int NumberOfFolds { get; init; } = 3;
 
         /// <summary>Gets the number of epochs in which the cloud model is trained on (stage 1).</summary>
         /// <value>The default is 3. At least 1.</value>
@@ -46,7 +46,7 @@ public sealed partial class MoMoDistillEstimator
         public double StageTwoFraction { get; init; } = 0.1;
 
         /// <summary>Gets the number of passes over the held-out events in which basis and patch encoder are learnt (stage 2).</summary>
-        /// <value>The default is 20. At least 0.</value>
+        /// <value>The default is 20. At least 0, which leaves the basis as it is; the patches stay too.</value>
         public int NumberOfPatchEpochs { get; init; } = 20;
 
         /// <summary>Gets Adam's step size for basis and patch encoder.</summary>

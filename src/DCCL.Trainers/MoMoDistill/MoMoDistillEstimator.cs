@@ -125,7 +125,9 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using TorchBackbone oldFrozen = old.Replicate(frozen: true);
         using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         PatchTraining oldTraining = new(run, _options.Patches, oldFrozen);
-        Teachers teachers = plan.CrossFit(oldTraining, oldFrozen, oldPatch, events, log, fleet.Patches!, run);
+        Teachers? teachers = _options.TeacherWeight > 0 || _options.NumberOfPatchEpochs > 0
+            ? plan.CrossFit(oldTraining, oldFrozen, oldPatch, events, log, fleet.Patches!, run)
+            : null;
 
         new CloudDistillation(run, _options).Train(module, events, log, plan, teachers);
         using TorchBackbone frozen = module.Replicate(frozen: true);
@@ -133,7 +135,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using EncoderTensors encoder = new(
             new PatchEncoderArchitecture { HiddenSize = _options.EncoderSize }, architecture, shape, run.Random);
         PatchDistillation second = new(run, _options, frozen, patch, encoder);
-        bool servesColdStart = second.Train(oldTraining, events, log, plan, teachers);
+        bool servesColdStart = teachers is not null && second.Train(oldTraining, events, log, plan, teachers);
         return CreateModel(fleet, log, module, patch, encoder, servesColdStart);
     }
 

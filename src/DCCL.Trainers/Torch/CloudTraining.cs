@@ -99,6 +99,7 @@ internal sealed class CloudTraining : IDisposable
         _optimizer.zero_grad();
         Parallel.For(0, _workers.Length, i =>
         {
+            TrainingRun.PrepareThread();
             int first = events.Length * i / _workers.Length;
             int last = events.Length * (i + 1) / _workers.Length;
             if (first < last)

@@ -66,7 +66,7 @@ internal sealed class CloudValidation
         return new CloudValidation(training, training, log.Where(IsHeldOut), options);
     }
 
-    /// <summary>Measures a model: NDCG@10 over all items, or the AUC if events have labels; higher is better, null if there is nothing to watch.</summary>
+    /// <summary>Measures a model: NDCG@10 over all items, or the AUC if events have labels; higher is better, null if there is nothing to watch or labels are all of one class.</summary>
     public double? Measure(DeviceCloudModelParameters parameters)
     {
         if (!HasEvents)
@@ -76,6 +76,7 @@ internal sealed class CloudValidation
 
         using ModelScorer scorer = new(parameters, _options.NumberOfThreads ?? 0);
         RankingReport report = ItemRankingEvaluator.Evaluate(scorer, patches: null, _history, _events, _options);
-        return _events.HasLabels ? report.Overall.AreaUnderRocCurve : report.Overall.Ndcg(10);
+        double metric = _events.HasLabels ? report.Overall.AreaUnderRocCurve : report.Overall.Ndcg(10);
+        return double.IsNaN(metric) ? null : metric;
     }
 }

@@ -24,7 +24,7 @@ internal sealed class TrainingRun : IDisposable
         _options = options;
         Random = new SeededRandom(options.Seed);
         _torchThreads = torch.get_num_threads();
-        torch.set_num_threads(1);
+        PrepareThread();
     }
 
     /// <summary>Gets the run's random numbers.</summary>
@@ -37,6 +37,12 @@ internal sealed class TrainingRun : IDisposable
     public CancellationToken Cancellation => _options.CancellationToken;
 
     public bool IsCancelled => _options.CancellationToken.IsCancellationRequested;
+
+    /// <summary>
+    /// Switches torch's own threads off for the calling thread; every worker calls it. Setting the number of threads elsewhere does
+    /// not reach the matrix products of a thread that has not set it itself.
+    /// </summary>
+    public static void PrepareThread() => torch.set_num_threads(1);
 
     public void Info(string message) => _channel.Info(MessageSensitivity.None, message);
 

@@ -1,0 +1,68 @@
+using DCCL.ML;
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+using DCCL.TestKit;
+using Microsoft.ML;
+using NUnit.Framework;
+
+namespace DCCL.Trainers.Tests.Collaborative;
+
+public sealed class CollaborativeTrainerTests
+{
+    private static readonly Checkerboard _board = new();
+
+    [Test]
+    public void Fit_AnyLog_KeepsWhatEstimatorsPromise([Values(0, 1)] int rounds) => EstimatorConformance.Check(
+        context => EventRow.LoadWithKeys(context, _board.Events),
+        context => context.DeviceCloud().Trainers.Collaborative(Options(rounds)));
+
+    [Test]
+    public void Fit_ARound_IsCloudModelPatchesDistillationPatches()
+    {
+        MLContext context = new(seed: 1);
+        Watcher watcher = new();
+
+        DeviceCloudPredictionTransformer model = context.DeviceCloud().Trainers.Collaborative(Options(1, watcher))
+            .Fit(EventRow.LoadWithKeys(context, _board.Events));
+
+        string[] stages = [.. watcher.Reports.Select(report => report.Stage)];
+        Assert.That(stages.Where((stage, i) => i == 0 || stages[i - 1] != stage), Is.EqualTo(new[]
+        {
+            "din", "metapatch: basis", "metapatch: patches", "momodistill: teachers", "momodistill: cloud model", "momodistill: patches", "metapatch: patches",
+        }));
+        Assert.That(model.Parameters.Encoder, Is.Not.Null);
+        Assert.That(model.Patches!.NumberOfUsers, Is.EqualTo(_board.HeldOut.Count));
+        Assert.That(model.UserIds, Is.EqualTo(_board.HeldOut.Keys));
+        Assert.That(model.History.GetItems(1).Length, Is.EqualTo(6));
+    }
+
+    [Test]
+    public void Validate_EverythingWrong_NamesAllFaults()
+    {
+        Assert.That(
+            () => new MLContext(seed: 1).DeviceCloud().Trainers.Collaborative(new CollaborativeTrainer.Options { NumberOfRounds = -1, DeviceFraction = 1 }),
+            Throws.ArgumentException.With.Message.EqualTo(
+                "CollaborativeTrainer.Options: NumberOfRounds must be at least 0, but is -1. DeviceFraction must be above 0 and less than 1, but is 1."));
+    }
+
+    private static CollaborativeTrainer.Options Options(int rounds, IProgress<TrainingProgress>? progress = null) => new()
+    {
+        NumberOfRounds = rounds,
+        DeviceFraction = 0.4,
+        Cloud = new DinTrainer.Options
+        {
+            Columns = new InteractionColumns("UserKey", "ItemKey", "Timestamp"),
+            EmbeddingDimension = 6,
+            HistoryLength = 6,
+            ActivationUnitSize = 6,
+            HiddenLayerSizes = [8, 6],
+            NumberOfEpochs = 2,
+            NumberOfValidationUsers = 0,
+            BatchSize = 50,
+            Run = new TrainingRunOptions { NumberOfThreads = 1, Progress = progress },
+        },
+        Patches = new MetaPatchTrainer.Options { PatchSize = 3, BottleneckSize = 2, NumberOfBasisEpochs = 1, NumberOfSteps = 5 },
+        Distillation = new MoMoDistillEstimator.Options { NumberOfEpochs = 1, NumberOfPatchEpochs = 1, NumberOfFolds = 2, StageTwoFraction = 0.3 },
+    };
+}

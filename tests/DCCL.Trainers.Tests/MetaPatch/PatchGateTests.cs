@@ -1,0 +1,122 @@
+using DCCL.ML.Data;
+using DCCL.Trainers.MetaPatch;
+using NUnit.Framework;
+
+namespace DCCL.Trainers.Tests.MetaPatch;
+
+public sealed class PatchGateTests
+{
+    private static readonly int _full = PatchGate.Strengths.Count - 1;
+
+    [Test]
+    public void Strengths_FirstAndLast_AreTheStartAndTheWholePatch()
+    {
+        Assert.That(PatchGate.Strengths[0], Is.EqualTo((0f, 0f)));
+        Assert.That(PatchGate.Strengths[_full], Is.EqualTo((1f, 1f)));
+        Assert.That(PatchGate.Strengths, Is.Unique);
+    }
+
+    [Test]
+    public void Apply_AnyStrength_MovesInterceptAndOthersByTheirShares()
+    {
+        float[] start = [1, 1, -2];
+        float[] learnt = [2, 3, 2];
+        float[] result = new float[3];
+        for (int strength = 0; strength <= _full; strength++)
+        {
+            (float intercept, float others) = PatchGate.Strengths[strength];
+
+            PatchGate.Apply(start, learnt, strength, result);
+
+            Assert.That(result, Is.EqualTo(new[] { 1 + intercept, 1 + (2 * others), -2 + (4 * others) }).Within(1e-6));
+        }
+    }
+
+    [Test]
+    public void Choose_ABucket_TakesTheStrengthOfTheLeastTotalLoss()
+    {
+        // Alone, the first user would take strength 2 and the second one strength 1; together 2 is best.
+        double[][] losses = [Losses(5, 4, 1), Losses(5, 4, 6)];
+
+        Assert.That(PatchGate.Choose([7, 7], [3, 3], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 2, 2 }));
+    }
+
+    [Test]
+    public void Choose_AUserWithEnoughHeldBackEventsWhomThePatchDoesNotHelp_IsGated()
+    {
+        double[][] losses = [Losses(5, 4.8, 1), Losses(5, 4.8, 6), Losses(5, 4.8, 5), Losses(5, 4.8, 4.9)];
+
+        Assert.That(PatchGate.Choose([7, 7, 7, 7], [4, 4, 4, 4], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 2, 0, 0, 2 }));
+    }
+
+    [Test]
+    public void Choose_PatchesThatHelpNobody_GatesAll()
+    {
+        double[][] losses = [Losses(1, 2, 3), Losses(1, 2, 3)];
+
+        Assert.That(PatchGate.Choose([7, 9], [0, 0], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 0, 0 }));
+    }
+
+    [Test]
+    public void Choose_NothingHeldBack_GatesAll()
+    {
+        double[][] losses = [Losses(0, 0, 0), Losses(0, 0, 0)];
+
+        Assert.That(PatchGate.Choose([1, 1], [0, 0], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 0, 0 }));
+    }
+
+    [Test]
+    public void Choose_Nobody_IsEmpty()
+    {
+        Assert.That(PatchGate.Choose([], [], [], minimumGateEvents: 4), Is.Empty);
+    }
+
+    [Test]
+    public void Choose_UsersOfDifferentActivity_AreJudgedInFifths()
+    {
+        // Users 0 to 9 with 1 to 10 events: five buckets of two. Odd buckets profit from the whole patch, even ones do not.
+        double[][] losses = [.. Enumerable.Range(0, 10).Select(user => user / 2 % 2 == 1 ? Losses(2, 1.9, 1.8, last: 1) : Losses(1, 2, 3))];
+
+        int[] strengths = PatchGate.Choose([.. Enumerable.Range(1, 10)], new int[10], losses, minimumGateEvents: 4);
+
+        Assert.That(strengths, Is.EqualTo(new[] { 0, 0, _full, _full, 0, 0, _full, _full, 0, 0 }));
+    }
+
+    [Test]
+    public void Choose_RandomUsers_GivesEquallyActiveOnesTheSameStrengthOrNone([Range(1, 20)] int seed)
+    {
+        SeededRandom random = new(seed);
+        int count = 1 + random.Next(40);
+        int[] events = [.. Enumerable.Range(0, count).Select(_ => 1 + random.Next(6))];
+        int[] heldBack = [.. events.Select(number => number / 2)];
+        double[][] losses = [.. events.Select(_ => Enumerable.Range(0, _full + 1).Select(_ => random.NextDouble()).ToArray())];
+
+        int[] strengths = PatchGate.Choose(events, heldBack, losses, minimumGateEvents: 3);
+
+        foreach (IGrouping<int, int> same in Enumerable.Range(0, count).GroupBy(user => events[user]))
+        {
+            int[] kept = [.. same.Select(user => strengths[user]).Where(strength => strength != 0).Distinct()];
+            Assert.That(kept, Has.Length.LessThanOrEqualTo(1));
+            foreach (int user in same.Where(_ => kept.Length == 1))
+            {
+                // Gated alone if and only if there are enough events and the bucket's strength does not help.
+                bool isGated = heldBack[user] >= 3 && losses[user][kept[0]] >= losses[user][0];
+                Assert.That(strengths[user], Is.EqualTo(isGated ? 0 : kept[0]));
+            }
+        }
+    }
+
+    // The losses of the first three strengths and of the last; those in between are bad.
+    private static double[] Losses(double first, double second, double third, double last = 100)
+    {
+        double[] losses = new double[_full + 1];
+        Array.Fill(losses, 100);
+        (losses[0], losses[1], losses[2], losses[_full]) = (first, second, third, last);
+        if (first == 0)
+        {
+            Array.Clear(losses);
+        }
+
+        return losses;
+    }
+}
