@@ -81,7 +81,8 @@ internal sealed class Stages(
         {
             TeacherWeight = hasTeachers ? defaults.TeacherWeight : 0,
             NumberOfEpochs = options.IsQuick ? 1 : defaults.NumberOfEpochs,
-            NumberOfPatchEpochs = hasTeachers ? defaults.NumberOfPatchEpochs : 0,
+            NumberOfPatchEpochs = !hasTeachers ? 0 : options.IsQuick ? 5 : defaults.NumberOfPatchEpochs,
+            NumberOfFolds = options.IsQuick ? 2 : defaults.NumberOfFolds,
             Patches = CreatePatchOptions(),
             Run = _run,
         });
@@ -93,7 +94,7 @@ internal sealed class Stages(
         return new MetaPatchTrainer.Options
         {
             PatchSize = patchSize ?? defaults.PatchSize,
-            NumberOfBasisEpochs = options.IsQuick ? defaults.NumberOfBasisEpochs / 2 : defaults.NumberOfBasisEpochs,
+            NumberOfBasisEpochs = options.IsQuick ? defaults.NumberOfBasisEpochs / 4 : defaults.NumberOfBasisEpochs,
             Run = _run,
         };
     }
@@ -120,7 +121,7 @@ internal sealed class Stages(
         ITransformer served = serve?.Invoke(model) ?? model;
         RankingReport report = ml.DeviceCloud().EvaluateRanking(served, periods.Test, periods.BeforeTest, new RankingEvaluationOptions
         {
-            MaximumNumberOfPairs = options.IsQuick ? 2_000_000 : new RankingEvaluationOptions().MaximumNumberOfPairs,
+            MaximumNumberOfPairs = options.IsQuick ? 1_000_000 : new RankingEvaluationOptions().MaximumNumberOfPairs,
             Seed = options.Seed,
             NumberOfThreads = options.NumberOfThreads == 0 ? null : options.NumberOfThreads,
             SplitDescription = periods.Description,

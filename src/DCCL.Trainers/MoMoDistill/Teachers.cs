@@ -10,8 +10,9 @@ namespace DCCL.Trainers.MoMoDistill;
 /// <summary>The patched models of all users: a batch is scored with each row's own patch.</summary>
 /// <remarks>
 /// Teachers are over-confident on the events they learnt from, so each of a user's device events has a fold, and its teacher is a
-/// patch learnt from the other folds. Users without a patch, or whose patch was gated, teach nothing: weight 0. Scoring is
-/// thread-safe. Owns nothing.
+/// patch learnt from the other folds. Users without a patch, or whose patch was gated, teach nothing: weight 0. Neither does anyone
+/// on the cloud's events: the patch has not learnt from them, and what remains is the old cloud model, which only holds the new
+/// one back. Scoring is thread-safe. Owns nothing.
 /// </remarks>
 internal sealed class Teachers
 {
@@ -39,12 +40,11 @@ internal sealed class Teachers
     /// <summary>Whether a user's patch teaches.</summary>
     public bool Teaches(int user) => _patches.GetStatus(user) == PatchStatus.Patched;
 
-    /// <summary>A user's patch: the one that has not seen a fold, or the final one for events outside of all folds.</summary>
+    /// <summary>A user's patch that has not seen a fold.</summary>
     /// <param name="user">The user's key value.</param>
-    /// <param name="fold">The fold; negative for none.</param>
-    public ReadOnlySpan<float> GetPatch(int user, int fold) => fold < 0
-        ? _patches[user]
-        : _foldPatches[fold].AsSpan((user - 1) * _patches.PatchSize, _patches.PatchSize);
+    /// <param name="fold">The fold.</param>
+    public ReadOnlySpan<float> GetPatch(int user, int fold) =>
+        _foldPatches[fold].AsSpan((user - 1) * _patches.PatchSize, _patches.PatchSize);
 
     /// <summary>The teachers' logits, and their weights.</summary>
     /// <param name="batch">The events.</param>
@@ -58,7 +58,7 @@ internal sealed class Teachers
         float[] weights = new float[users.Length];
         for (int i = 0; i < users.Length; i++)
         {
-            if (Teaches(users[i]))
+            if (folds[i] >= 0 && Teaches(users[i]))
             {
                 weights[i] = 1;
                 GetPatch(users[i], folds[i]).CopyTo(values.AsSpan(i * size));

@@ -73,6 +73,60 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
+    public void Fit_KeyedRows_KeepsWhatEstimatorsPromise() => EstimatorConformance.Check(
+        context => PlantedFleet.MapKeys(context).Transform(context.Data.LoadFromEnumerable(_planted.Device)),
+        context => context.DeviceCloud().Trainers.MetaPatch(
+            _planted.CreateModel(context, withBasis: false).DeviceCloudModel(), Options(epochs: 1, steps: 5)));
+
+    [Test]
+    public void Fit_ARawLogWithoutAColumn_SaysWhich([Values("User", "Timestamp")] string column)
+    {
+        MLContext context = new(seed: 1);
+        IDataView log = context.Transforms.DropColumns(column).Fit(context.Data.LoadFromEnumerable(_planted.Device))
+            .Transform(context.Data.LoadFromEnumerable(_planted.Device));
+        MetaPatchTrainer trainer = context.DeviceCloud().Trainers.MetaPatch(_planted.CreateModel(context), Options());
+
+        Assert.That(() => trainer.Fit(log), Throws.InstanceOf<ArgumentException>().With.Message.Contains($"'{column}'"));
+    }
+
+    [Test]
+    public void Fit_EventsWithoutLabels_LearnsFromSampledNegatives()
+    {
+        // In the device's period everybody turns to a single item each, that the cloud model knows nothing of.
+        MLContext context = new(seed: 1);
+        Checkerboard board = new();
+        ITransformer cloud = EventRow.MapKeys(context).Append(context.DeviceCloud().Trainers.Din(new DinTrainer.Options
+        {
+            Columns = new InteractionColumns("UserKey", "ItemKey", "Timestamp"),
+            EmbeddingDimension = 8,
+            ActivationUnitSize = 6,
+            HistoryLength = 6,
+            HiddenLayerSizes = [10, 8],
+            NumberOfEpochs = 3,
+            BatchSize = 50,
+            LearningRate = 0.01,
+            NumberOfValidationUsers = 0,
+            Run = new TrainingRunOptions { NumberOfThreads = 1 },
+        })).Fit(context.Data.LoadFromEnumerable(board.Events));
+        EventRow[] device =
+        [
+            .. board.HeldOut.SelectMany(pair => Enumerable.Range(0, 10).Select(i => new EventRow
+            {
+                User = pair.Key, Item = $"{(pair.Key[0] == 'a' ? 'b' : 'a')}{pair.Value[1]}", Timestamp = 1000 + i,
+            })),
+        ];
+
+        ITransformer fleet = context.DeviceCloud().Trainers.MetaPatch(cloud, Options(size: 8, l2: 1, basis: PatchBasisSource.Random))
+            .Fit(context.Data.LoadFromEnumerable(device));
+
+        IDataView rows = context.Data.LoadFromEnumerable(device.DistinctBy(row => row.User));
+        float[] patched = [.. fleet.Transform(rows).GetColumn<float>("Score")];
+        float[] plain = [.. WithoutPatches(fleet).Transform(rows).GetColumn<float>("Score")];
+        Assert.That(fleet.DeviceCloudModel().Patches!.NumberOfPatchedUsers, Is.GreaterThan(20));
+        Assert.That(patched.Zip(plain, (x, y) => x - y).Average(), Is.GreaterThan(0.5));
+    }
+
+    [Test]
     public void Fit_AUserWhomThePatchDoesNotHelp_IsGatedAndScoredByTheCloudModel()
     {
         // User 3 likes everything until the events that are held back, and nothing of them: the patch learns the wrong thing.

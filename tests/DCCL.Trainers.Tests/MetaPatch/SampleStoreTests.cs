@@ -59,6 +59,20 @@ public sealed class SampleStoreTests
     }
 
     [Test]
+    public void KeepNegatives_OfAStore_KeepsTheFirstOnesWithTheWeightOfAll([Values(1, 2, 4, 9)] int negatives)
+    {
+        SeededRandom random = new(5);
+        InteractionLog log = RandomLog.WithOneNegative(random, numberOfUsers: 5, numberOfItems: 9);
+        using TorchBackbone module = Backbones.Create(CreateModel(random, log));
+        EventTable events = EventTable.Create(log, 5, usesProfiles: false, (user, index) => index < 3 + user);
+        using SampleStore store = SampleStore.Create(module, 0, events, new NegativeSampler(log, seed: 1), pool: 4, negativeWeight: 2, elements: 200, random);
+
+        using SampleStore kept = store.KeepNegatives(negatives);
+
+        Check(kept, module, layer: 0, events, negative: 9, negativeWeight: 2.0 / Math.Min(4, negatives), Math.Min(4, negatives));
+    }
+
+    [Test]
     public void Create_AMemoryCap_IsKeptUnlessOneUserIsMore()
     {
         SeededRandom random = new(5);

@@ -16,12 +16,12 @@ public sealed class MoMoDistillEstimatorTests
     private static readonly PlantedFleet _planted = new(1, sameForAll: true);
 
     [Test]
-    public void Fit_WithoutTeachers_IsTrainingTheCloudModelOnBitForBit([Values(1, 2)] int threads)
+    public void Fit_WithoutTeachers_IsTrainingTheCloudModelOnBitForBit([Values(1, 2)] int threads, [Values(0, 1)] int patchEpochs)
     {
         MLContext context = new(seed: 1);
         ITransformer fleet = CreateFleet(context);
 
-        DeviceCloudModelParameters distilled = Fit(context, fleet, Options(beta: 0, threads: threads)).DeviceCloudModel().Parameters;
+        DeviceCloudModelParameters distilled = Fit(context, fleet, Options(beta: 0, patchEpochs: patchEpochs, threads: threads)).DeviceCloudModel().Parameters;
 
         InteractionLog cloud = Read(context, _planted.Cloud);
         InteractionLog log = cloud.Merge(Read(context, _planted.Device));
@@ -30,7 +30,7 @@ public sealed class MoMoDistillEstimatorTests
         DistillationPlan plan = DistillationPlan.Create(events, user => cloud.GetItems(user).Length, 3, 0.2, random);
         using TorchBackbone module = Backbones.Create(_planted.Parameters);
         CloudTraining.Settings settings = new(64, 0.01, 0, 4, CandidateLoss.BinaryCrossEntropy, threads);
-        using CloudTraining training = new(module, events.Select(plan.StageOne), log, settings, random);
+        using CloudTraining training = new(module, events.Select(plan.StageOne), log, settings, random.Fork(1));
         training.RunEpoch(teacher: null, _ => { });
         training.RunEpoch(teacher: null, _ => { });
         foreach ((string name, float[] values) in module.Export())
