@@ -21,8 +21,13 @@ internal sealed unsafe class ActivationUnitFunction : autograd.SingleTensorFunct
     /// <returns>[groups, candidates, length].</returns>
     public static Tensor Score(
         Tensor keys, Tensor targets, Tensor queries, Tensor historyWeight, Tensor productWeight, Tensor slope,
-        Tensor outputWeight, int[] lengths) =>
-        apply(keys.contiguous(), targets.contiguous(), queries.contiguous(), historyWeight, productWeight, slope, outputWeight, lengths);
+        Tensor outputWeight, int[] lengths)
+    {
+        List<Tensor> tensors = [keys.contiguous(), targets.contiguous(), queries.contiguous(), historyWeight, productWeight, slope, outputWeight];
+        return torch.is_grad_enabled() && tensors.Exists(tensor => tensor.requires_grad)
+            ? apply([.. tensors, lengths])
+            : Score(tensors, lengths);
+    }
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -31,14 +36,7 @@ internal sealed unsafe class ActivationUnitFunction : autograd.SingleTensorFunct
         ctx.save_for_backward(tensors);
         ctx.save_data("lengths", lengths);
 
-        ActivationUnitKernel.Sizes sizes = Measure(tensors);
-        Tensor scores = torch.empty(sizes.Groups, sizes.Candidates, sizes.Length);
-        fixed (int* lengthPointer = lengths)
-        {
-            ActivationUnitKernel.Forward(sizes, Inputs(tensors, lengthPointer), scores.Pointer());
-        }
-
-        return scores;
+        return Score(tensors, lengths);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
@@ -65,12 +63,27 @@ internal sealed unsafe class ActivationUnitFunction : autograd.SingleTensorFunct
                 });
         }
 
+        GC.KeepAlive(gradients);
         foreach (Tensor tensor in tensors)
         {
             tensor.Dispose();
         }
 
         return [.. gradients, null!];
+    }
+
+    private static Tensor Score(List<Tensor> tensors, int[] lengths)
+    {
+        ActivationUnitKernel.Sizes sizes = Measure(tensors);
+        Tensor scores = torch.empty(sizes.Groups, sizes.Candidates, sizes.Length);
+        fixed (int* lengthPointer = lengths)
+        {
+            ActivationUnitKernel.Forward(sizes, Inputs(tensors, lengthPointer), scores.Pointer());
+        }
+
+        // The kernel saw only addresses: what they belong to has to live until here.
+        GC.KeepAlive(tensors);
+        return scores;
     }
 
     private static ActivationUnitKernel.Sizes Measure(List<Tensor> tensors) => new(

@@ -20,7 +20,7 @@ internal sealed class LookupFunction : autograd.SingleTensorFunction<LookupFunct
     /// <param name="table">[rows, ...].</param>
     /// <param name="rows">int64 [...].</param>
     /// <returns>The shape of <paramref name="rows"/>, then that of a row.</returns>
-    public static Tensor Look(Tensor table, Tensor rows) => apply(table, rows);
+    public static Tensor Look(Tensor table, Tensor rows) => table.requires_grad ? apply(table, rows) : Gather(table, rows);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
@@ -28,7 +28,7 @@ internal sealed class LookupFunction : autograd.SingleTensorFunction<LookupFunct
         Tensor rows = (Tensor)vars[1];
         ctx.save_data("rows", MemoryMarshal.Cast<byte, long>(rows.bytes).ToArray());
         ctx.save_data("shape", table.shape);
-        return table.index_select(0, rows.flatten()).view([.. rows.shape, .. table.shape.AsSpan(1)]);
+        return Gather(table, rows);
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
@@ -50,4 +50,7 @@ internal sealed class LookupFunction : autograd.SingleTensorFunction<LookupFunct
 
         return [gradient, null!];
     }
+
+    private static Tensor Gather(Tensor table, Tensor rows) =>
+        table.index_select(0, rows.flatten()).view([.. rows.shape, .. table.shape.AsSpan(1)]);
 }
