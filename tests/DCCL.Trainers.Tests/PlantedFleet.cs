@@ -21,7 +21,6 @@ internal sealed class PlantedFleet
     private const int NumberOfCloudItems = 8;
     private const double Effect = 1.5;
     private readonly SeededRandom _random;
-    private readonly ModelScorer _scorer;
     private readonly List<EventRow> _cloud = [];
     private readonly List<EventRow> _device = [];
     private readonly List<EventRow> _test = [];
@@ -38,14 +37,12 @@ internal sealed class PlantedFleet
             NumberOfItems = NumberOfItems, EmbeddingDimension = 6, HistoryLength = 5, ActivationUnitSize = 6, HiddenLayerSizes = [10, 8],
         };
         Parameters = RandomModel.Create(_random, architecture, new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0] });
-        _scorer = new ModelScorer(Parameters, numberOfThreads: 1);
         _histories = [.. Enumerable.Range(0, NumberOfUsers).Select(_ => new List<int>())];
         Thetas = DrawThetas(sameForAll);
         Draw(_cloud, NumberOfCloudEvents, 0, new float[Thetas.Length], 1..NumberOfCloudItems, keepsHistory: true);
         Draw(_device, NumberOfDeviceEvents, 1000, Thetas, (NumberOfCloudItems + 1)..NumberOfItems, keepsHistory: true);
         Draw(_test, NumberOfTestEvents, 2000, Thetas, (NumberOfCloudItems + 1)..NumberOfItems, keepsHistory: false);
         TestLoss = Measure(Thetas);
-        _scorer.Dispose();
     }
 
     /// <summary>Gets the columns of the log, after the mapping.</summary>
@@ -168,7 +165,8 @@ internal sealed class PlantedFleet
             }
         }
 
-        _scorer.Score(batch);
+        using ModelScorer scorer = new(Parameters, numberOfThreads: 1);
+        scorer.Score(batch);
         return batch.Scores[..NumberOfUsers];
     }
 }

@@ -112,7 +112,7 @@ public sealed class DinTrainerTests
         Assert.That(epochs, Is.All.Matches<TrainingProgress>(report => report is { Stage: "din", NumberOfEpochs: 12, Fraction: 1, Loss: > 0 }));
         Assert.That(epochs.Select(report => report.ValidationMetric), Is.All.InRange(0, 1));
         Assert.That(epochs.Select(report => report.TimeLeft), Is.All.GreaterThanOrEqualTo(TimeSpan.Zero));
-        Assert.That(watcher.Reports.Where(report => report.Loss is null), Is.All.Matches<TrainingProgress>(report => report.Fraction is > 0 and <= 1));
+        Assert.That(watcher.Reports.Where(report => report.Loss is null), Is.All.Matches<TrainingProgress>(report => report is { Fraction: > 0 and <= 1 }));
         Assert.That(model.Parameters.Fingerprint, Is.EqualTo(Fit(Small(best, patience: 12)).Parameters.Fingerprint));
     }
 
