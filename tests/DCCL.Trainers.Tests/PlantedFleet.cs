@@ -34,7 +34,11 @@ internal sealed class PlantedFleet
         _random = new SeededRandom(seed);
         DinArchitecture architecture = new()
         {
-            NumberOfItems = NumberOfItems, EmbeddingDimension = 6, HistoryLength = 5, ActivationUnitSize = 6, HiddenLayerSizes = [10, 8],
+            NumberOfItems = NumberOfItems,
+            EmbeddingDimension = 6,
+            HistoryLength = 5,
+            ActivationUnitSize = 6,
+            HiddenLayerSizes = [10, 8],
         };
         Parameters = RandomModel.Create(_random, architecture, new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0] });
         _histories = [.. Enumerable.Range(0, NumberOfUsers).Select(_ => new List<int>())];
@@ -66,7 +70,8 @@ internal sealed class PlantedFleet
     public static ITransformer MapKeys(MLContext context) => EventRow.MapKeys(context).Fit(context.Data.LoadFromEnumerable(
         Enumerable.Range(1, Math.Max(NumberOfUsers, NumberOfItems)).Select(n => new EventRow
         {
-            User = $"u{Math.Min(n, NumberOfUsers)}", Item = $"i{Math.Min(n, NumberOfItems)}",
+            User = $"u{Math.Min(n, NumberOfUsers)}",
+            Item = $"i{Math.Min(n, NumberOfItems)}",
         })));
 
     /// <summary>The cloud model behind the mapping of ids, as a chain's Fit would return it.</summary>

@@ -3,7 +3,6 @@ using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
-using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 

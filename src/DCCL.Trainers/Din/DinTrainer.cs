@@ -1,7 +1,5 @@
 using System.Globalization;
-using DCCL.ML;
 using DCCL.ML.Data;
-using DCCL.ML.Evaluation;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.Din;

@@ -1,7 +1,5 @@
-using DCCL.ML.Data;
 using DCCL.Trainers.Torch;
 using TorchSharp;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MetaPatch;

@@ -3,7 +3,6 @@ using DCCL.ML.Model;
 using DCCL.Trainers.Torch;
 using TorchSharp;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MetaPatch;

@@ -1,5 +1,4 @@
 using TorchSharp;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MetaPatch;

@@ -2,7 +2,6 @@ using DCCL.ML.Model;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
 using TorchSharp;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MoMoDistill;

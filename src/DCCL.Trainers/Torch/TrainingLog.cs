@@ -75,8 +75,20 @@ internal static class TrainingLog
     /// <summary>Leaves out the last events of each user.</summary>
     /// <param name="log">The log.</param>
     /// <param name="fraction">The share to leave out, 0 to less than 1.</param>
-    public static InteractionLog HoldBack(InteractionLog log, double fraction) =>
-        fraction == 0 ? log : log.Where((user, index) => index < Math.Ceiling(log.GetItems(user).Length * (1 - fraction)));
+    public static InteractionLog HoldBack(InteractionLog log, double fraction)
+    {
+        if (fraction == 0)
+        {
+            return log;
+        }
+
+        return log.Where((user, index) =>
+        {
+            // The product with a decimal fraction may fall short of a whole number by a rounding error.
+            int count = log.GetItems(user).Length;
+            return index < count - (int)Math.Floor((count * fraction) + 1e-9);
+        });
+    }
 
     /// <summary>The time of each user's last event; negative infinity for users without events.</summary>
     public static double[] GetCutoffs(InteractionLog log)

@@ -65,8 +65,15 @@ public sealed class SyntheticDeviceCloudTests
         // Nothing but popularity, and one event a user, since nobody takes an item twice.
         SyntheticDeviceCloud data = new(new()
         {
-            NumberOfUsers = 20_000, NumberOfItems = 300, MeanNumberOfEvents = 1, UserExponent = 50, ItemExponent = 0.8,
-            TasteStrength = 0, ShortTermStrength = 0, ResidualStrength = 0, PopularityDrift = 0,
+            NumberOfUsers = 20_000,
+            NumberOfItems = 300,
+            MeanNumberOfEvents = 1,
+            UserExponent = 50,
+            ItemExponent = 0.8,
+            TasteStrength = 0,
+            ShortTermStrength = 0,
+            ResidualStrength = 0,
+            PopularityDrift = 0,
         });
         double[] shares = [.. data.Events.GroupBy(row => row.ItemId).Select(own => own.Count() / 20_000.0).OrderDescending()];
         double[] law = [.. Enumerable.Range(1, 300).Select(rank => Math.Pow(rank, -0.8))];

@@ -64,7 +64,7 @@ public sealed class DinTrainerOptionsTests
         Assert.That(options.Loss, Is.EqualTo(CandidateLoss.BinaryCrossEntropy));
         Assert.That(
             (options.EmbeddingDimension, options.HistoryLength, options.ActivationUnitSize, options.NumberOfNegatives, options.NumberOfEpochs, options.BatchSize),
-            Is.EqualTo((32, 50, 64, 4, 30, 256)));
+            Is.EqualTo((32, 50, 32, 4, 30, 256)));
         Assert.That((options.LearningRate, options.NumberOfValidationUsers, options.Run.Seed), Is.EqualTo((0.001, 1000, 1)));
     }
 

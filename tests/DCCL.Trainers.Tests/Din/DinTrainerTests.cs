@@ -5,7 +5,6 @@ using DCCL.ML.Scoring;
 using DCCL.TestKit;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
 using NUnit.Framework;
 using TorchSharp;
 

@@ -4,7 +4,6 @@ using DCCL.ML.Scoring;
 using DCCL.TestKit;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
-using TorchSharp;
 
 namespace DCCL.Trainers.Tests.MetaPatch;
 

@@ -74,8 +74,6 @@ public sealed class DistillationPlanTests
                 Assert.That(isSame, Is.EqualTo(fold == plan.Folds[last]), $"user {user}, fold {fold}");
                 Assert.That(after.GetPatch(user + 1, fold).ToArray(), Is.EqualTo(before.GetPatch(user + 1, fold).ToArray()).Within(1e-5));
             }
-
-            Assert.That(before.GetPatch(user, -1).ToArray(), Is.EqualTo(patches[user].ToArray()));
         }
 
         (Teachers Teachers, DistillationPlan Plan, EventTable Events) CrossFit(int flipped)

@@ -172,7 +172,10 @@ public sealed class MoMoDistillEstimatorTests
         ITransformer loop = context.DeviceCloud().Trainers.MetaPatch(distilled, Options().Patches)
             .Fit(context.Data.LoadFromEnumerable(_planted.Device.Select(row => new EventRow
             {
-                User = row.User, Item = row.Item, Timestamp = row.Timestamp + 5000, Label = row.Label,
+                User = row.User,
+                Item = row.Item,
+                Timestamp = row.Timestamp + 5000,
+                Label = row.Label,
             })));
 
         Assert.That(loop.DeviceCloudModel().Parameters.Fingerprint, Is.EqualTo(distilled.DeviceCloudModel().Parameters.Fingerprint));
