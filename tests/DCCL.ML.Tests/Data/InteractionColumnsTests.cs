@@ -7,17 +7,17 @@ namespace DCCL.ML.Tests.Data;
 
 public sealed class InteractionColumnsTests
 {
-    private static readonly DataViewSchema Schema = CreateSchema();
+    private static readonly DataViewSchema _schema = CreateSchema();
 
     [Test]
     public void Check_EveryAcceptedType_Passes()
     {
         foreach (string timestamp in new[] { "Int32", "UInt32", "Int64", "Single", "Double", "DateTime" })
         {
-            Assert.That(() => new InteractionColumns("Key", "Key", timestamp, "Single", "Vector").Check(Schema), Throws.Nothing);
+            Assert.That(() => new InteractionColumns("Key", "Key", timestamp, "Single", "Vector").Check(_schema), Throws.Nothing);
         }
 
-        Assert.That(() => new InteractionColumns("Key", "Key", null, "Boolean", "Single").Check(Schema), Throws.Nothing);
+        Assert.That(() => new InteractionColumns("Key", "Key", null, "Boolean", "Single").Check(_schema), Throws.Nothing);
     }
 
     [TestCase("Key", "Text", null, null, null, "Column 'Text' must be Key<UInt32>, but is String. Append Conversion.MapValueToKey before this trainer.")]
@@ -29,7 +29,7 @@ public sealed class InteractionColumnsTests
     [TestCase("Key", "Key", null, null, "VariableVector", "Column 'VariableVector' must be Single or a vector of Single of known size, but is Vector<Single>. Append Concatenate, with OneHotEncoding for categories, before this trainer.")]
     public void Check_WrongType_SaysSubjectExpectationActualRemedy(
         string user, string item, string? timestamp, string? label, string? profile, string message)
-        => Assert.That(() => new InteractionColumns(user, item, timestamp, label, profile).Check(Schema), Throws.ArgumentException.With.Message.EqualTo(message));
+        => Assert.That(() => new InteractionColumns(user, item, timestamp, label, profile).Check(_schema), Throws.ArgumentException.With.Message.EqualTo(message));
 
     [Test]
     public void Check_MissingColumn_ListsTheOthers()

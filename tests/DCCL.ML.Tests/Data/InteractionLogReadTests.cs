@@ -9,7 +9,7 @@ namespace DCCL.ML.Tests.Data;
 
 public sealed class InteractionLogReadTests
 {
-    private static readonly DateTime Day = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+    private static readonly DateTime _day = new(2026, 1, 1, 0, 0, 0, DateTimeKind.Utc);
 
     private readonly MLContext _ml = new(seed: 1);
     private string _file = string.Empty;
@@ -209,7 +209,7 @@ public sealed class InteractionLogReadTests
     private EstimatorChain<ValueToKeyMappingTransformer> Keys => _ml.Transforms.Conversion.MapValueToKey("UserKey", "User")
         .Append(_ml.Transforms.Conversion.MapValueToKey("ItemKey", "Item"));
 
-    private static double Ticks(int days) => Day.AddDays(days).Ticks;
+    private static double Ticks(int days) => _day.AddDays(days).Ticks;
 
     private IDataView Load(Row[] rows, bool cache = false)
     {
@@ -242,7 +242,7 @@ public sealed class InteractionLogReadTests
                 UInt32Time = (uint)Math.Min(time, int.MaxValue);
                 Int64Time = (long)time;
                 SingleTime = (float)time;
-                DateTimeTime = time < 1000 ? Day.AddDays(time) : Day;
+                DateTimeTime = time < 1000 ? _day.AddDays(time) : _day;
             }
         }
 

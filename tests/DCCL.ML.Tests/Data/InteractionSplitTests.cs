@@ -8,7 +8,7 @@ namespace DCCL.ML.Tests.Data;
 
 public sealed class InteractionSplitTests
 {
-    private static readonly InteractionColumns Columns = new("User", "Item", "Time");
+    private static readonly InteractionColumns _columns = new("User", "Item", "Time");
 
     private readonly MLContext _ml = new(seed: 1);
 
@@ -26,7 +26,7 @@ public sealed class InteractionSplitTests
         // All events of a user in one session, latest first.
         Row[] rows = [.. Enumerable.Range(0, numberOfEvents).Select(i => new Row { Number = i, User = "u", Item = "a", Time = 1000 - i })];
 
-        PeriodSplit split = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), Columns, cut: PeriodCut.PerUser);
+        PeriodSplit split = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), _columns, cut: PeriodCut.PerUser);
 
         int[] ordered = [.. Enumerable.Range(0, numberOfEvents).Reverse()];
         Assert.That(Numbers(split.Cloud), Is.EquivalentTo(ordered[..cloud]));
@@ -56,7 +56,7 @@ public sealed class InteractionSplitTests
                 : [.. users.SelectMany(own => own.Skip(Math.Max(1, own.Length * 9 / 10)))];
             Row[] missing = [.. rows.Where(row => row.User.Length == 0)];
 
-            PeriodSplit split = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), Columns);
+            PeriodSplit split = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), _columns);
 
             Assert.That(split.Cut, Is.EqualTo(isGlobal ? PeriodCut.Global : PeriodCut.PerUser), $"{random}");
             Assert.That(Numbers(split.Cloud), Is.EqualTo(cloud.Concat(missing).Select(row => row.Number).Order()), $"{random}");
@@ -81,7 +81,7 @@ public sealed class InteractionSplitTests
             Row[] validation = [.. users.Where(own => own.Length > 2).Select(own => own[^2])];
             Row[] test = [.. users.Where(own => own.Length > 2).Select(own => own[^1])];
 
-            LeaveLastOutSplit split = InteractionSplit.LeaveLastOut(_ml.Data.LoadFromEnumerable(rows), Columns);
+            LeaveLastOutSplit split = InteractionSplit.LeaveLastOut(_ml.Data.LoadFromEnumerable(rows), _columns);
 
             Assert.That(Numbers(split.Test), Is.EqualTo(test.Select(row => row.Number).Order()), $"{random}");
             Assert.That(Numbers(split.Validation), Is.EqualTo(validation.Select(row => row.Number).Order()), $"{random}");
@@ -95,7 +95,7 @@ public sealed class InteractionSplitTests
     {
         Row[] rows = [.. Enumerable.Range(0, 4).Select(i => new Row { Number = i, User = "u", Item = "a", Time = 5 })];
 
-        LeaveLastOutSplit split = InteractionSplit.LeaveLastOut(_ml.Data.LoadFromEnumerable(rows), Columns);
+        LeaveLastOutSplit split = InteractionSplit.LeaveLastOut(_ml.Data.LoadFromEnumerable(rows), _columns);
 
         Assert.That(Numbers(split.Test), Is.EqualTo(new[] { 3 }));
         Assert.That(Numbers(split.Validation), Is.EqualTo(new[] { 2 }));
@@ -124,7 +124,7 @@ public sealed class InteractionSplitTests
             _ => _ml.Transforms.Conversion.ConvertType("User", outputKind: Enum.Parse<DataKind>(type)),
         };
 
-        LeaveLastOutSplit split = InteractionSplit.LeaveLastOut(conversion?.Fit(data).Transform(data) ?? data, Columns);
+        LeaveLastOutSplit split = InteractionSplit.LeaveLastOut(conversion?.Fit(data).Transform(data) ?? data, _columns);
 
         Assert.That(Numbers(split.Test), Is.EqualTo(new[] { 0, 1, 2 }));
         Assert.That(Numbers(split.Validation), Is.EqualTo(new[] { 3, 4, 5 }));
@@ -161,7 +161,7 @@ public sealed class InteractionSplitTests
         Row[] rows = [.. Enumerable.Range(0, 20).Select(i => new Row { Number = i, User = "u", Item = "a", Time = 5 })];
 
         Assert.That(
-            () => InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), Columns, cut: PeriodCut.Global),
+            () => InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), _columns, cut: PeriodCut.Global),
             Throws.TypeOf<InvalidDataException>().With.Message.EqualTo(
                 "The log must have events before the global cut, but its earliest time is shared by all events up to it. Cut it per user."));
     }
@@ -174,13 +174,13 @@ public sealed class InteractionSplitTests
     [TestCase(0.7, double.NaN)]
     public void ByPeriods_ImpossibleFraction_Throws(double cloudFraction, double deviceFraction)
         => Assert.That(
-            () => InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable([new Row()]), Columns, cloudFraction, deviceFraction),
+            () => InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable([new Row()]), _columns, cloudFraction, deviceFraction),
             Throws.TypeOf<ArgumentOutOfRangeException>());
 
     [Test]
     public void ByPeriods_NoUsers_SaysSo()
         => Assert.That(
-            () => InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable([new Row(), new Row()]), Columns),
+            () => InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable([new Row(), new Row()]), _columns),
             Throws.TypeOf<InvalidDataException>().With.Message.EqualTo(
                 "The log must hold at least one event, but none of its 2 rows has a user. "
                 + "Check the loader's columns, and the data that MapValueToKey was fitted to."));
@@ -189,7 +189,7 @@ public sealed class InteractionSplitTests
     public void Parts_ReadTwiceAndWithEveryColumn_ForwardTheSource()
     {
         Row[] rows = [.. Enumerable.Range(0, 10).Select(i => new Row { Number = i, User = "u", Item = $"{i}", Time = i })];
-        IDataView part = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), Columns, cut: PeriodCut.PerUser).Device;
+        IDataView part = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), _columns, cut: PeriodCut.PerUser).Device;
 
         Assert.That(part.GetRowCount(), Is.EqualTo(2));
         Assert.That(part.CanShuffle, Is.False);
@@ -211,7 +211,7 @@ public sealed class InteractionSplitTests
     public void Parts_FitAnOrdinaryPipeline_Work()
     {
         Row[] rows = [.. Enumerable.Range(0, 100).Select(i => new Row { Number = i, User = $"u{i % 7}", Item = $"i{i % 5}", Time = i })];
-        PeriodSplit split = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), Columns);
+        PeriodSplit split = InteractionSplit.ByPeriods(_ml.Data.LoadFromEnumerable(rows), _columns);
         EstimatorChain<ValueToKeyMappingTransformer> keys = _ml.Transforms.Conversion.MapValueToKey("UserKey", "User")
             .Append(_ml.Transforms.Conversion.MapValueToKey("ItemKey", "Item"));
 
