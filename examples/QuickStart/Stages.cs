@@ -46,8 +46,8 @@ internal sealed class Stages(
         ITransformer distilled = Run(
             "distilled", () => CreateMoMoDistill(patched, hasTeachers: true).Fit(periods.Cloud, periods.Device), WithoutPatches);
 
-        // And round again: patches on top of the better model.
-        Run("loop", () => CreateMetaPatch(distilled).Fit(periods.Device));
+        // The whole loop: the better model, with the patches that came along. MetaPatch goes on from them with the events to come.
+        Run("loop", () => distilled);
         return _results;
     }
 

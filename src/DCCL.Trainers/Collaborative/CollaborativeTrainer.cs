@@ -7,8 +7,8 @@ using Microsoft.ML.Runtime;
 namespace DCCL.Trainers;
 
 /// <summary>
-/// Does everything on one log: trains the cloud model, learns patches, distils them back, for a number of rounds, and learns
-/// patches once more.
+/// Does everything on one log: trains the cloud model, learns patches, and distils them back, for a number of rounds; the result has
+/// the patches migrated to the distilled model.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -69,7 +69,6 @@ public sealed partial class CollaborativeTrainer : IEstimator<DeviceCloudPredict
         for (int round = 1; round <= _options.NumberOfRounds; round++)
         {
             model = new MoMoDistillEstimator(_environment, model, _options.Distillation.With(run, patches)).Fit(cloud, device);
-            model = new MetaPatchTrainer(_environment, model, patches).Fit(device);
         }
 
         return model;

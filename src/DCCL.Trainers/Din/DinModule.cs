@@ -50,22 +50,22 @@ internal sealed class DinModule : TorchBackbone
     {
         Tensor values = Look("item.embedding", batch.History);   // [groups, length, dim]
         Tensor targets = Look("item.embedding", batch.Items);    // [groups, candidates, dim]
-        Tensor keys = values + Weights["recency.embedding"].narrow(0, 0, batch.History.shape[1]);            // [groups, length, dim]
-        Tensor mask = batch.History.ne(0);                                                                   // [groups, length]
+        Tensor keys = values.Plus(Weights["recency.embedding"].narrow(0, 0, batch.History.shape[1]));        // [groups, length, dim]
+        Tensor mask = batch.History.IsNot(0);                                                                // [groups, length]
         Tensor pooled = torch.bmm(Attend(batch, keys, targets, mask, generator), keys);                      // [groups, candidates, dim]
-        Tensor mean = values.sum(1) / mask.sum(1, keepdim: true).clamp(min: 1);                              // [groups, dim]
+        Tensor mean = values.sum(1) / mask.sum(1, keepdim: true).AtLeast(1);                                 // [groups, dim]
 
         // The first hidden layer sees concat(pooled, target, product, mean, profile); its linear map is applied part by part.
         Tensor weight = Weights["hidden.0.weight"];
         int dim = _architecture.EmbeddingDimension;
-        Tensor perGroup = mean.matmul(weight.narrow(0, 3 * dim, dim)) + Weights["hidden.0.bias"];            // [groups, width]
+        Tensor perGroup = mean.matmul(weight.narrow(0, 3 * dim, dim)).Plus(Weights["hidden.0.bias"]);        // [groups, width]
         if (batch.Profiles is not null)
         {
-            perGroup = perGroup + batch.Profiles.matmul(weight.narrow(0, 4 * dim, _architecture.ProfileDimension));
+            perGroup = perGroup.Plus(batch.Profiles.matmul(weight.narrow(0, 4 * dim, _architecture.ProfileDimension)));
         }
 
         Tensor perPair = torch.cat([pooled, targets, pooled * targets], dim: 2);                             // [groups, candidates, 3 dim]
-        Tensor x = perPair.matmul(weight.narrow(0, 0, 3 * dim)) + perGroup.unsqueeze(1);                     // [groups, candidates, width]
+        Tensor x = perPair.matmul(weight.narrow(0, 0, 3 * dim)).Plus(perGroup.unsqueeze(1));                 // [groups, candidates, width]
         Tensor z = Activate("hidden.0", x, generator);
         for (int next = 1; next <= layer; next++)
         {
@@ -86,19 +86,19 @@ internal sealed class DinModule : TorchBackbone
             z = patch is null ? z : patch(next, z);
         }
 
-        return Drop(z, generator).matmul(Weights["output.weight"]) + Weights["output.bias"] + offset;
+        return Drop(z, generator).matmul(Weights["output.weight"]).Plus(Weights["output.bias"]).Plus(offset);
     }
 
     private Tensor Look(string table, Tensor items) => LookupFunction.Look(Weights[table], items);
 
     private Tensor Hidden(int layer, Tensor z, Generator? generator) =>
-        Activate($"hidden.{layer}", Drop(z, generator).matmul(Weights[$"hidden.{layer}.weight"]) + Weights[$"hidden.{layer}.bias"], generator);
+        Activate($"hidden.{layer}", Drop(z, generator).matmul(Weights[$"hidden.{layer}.weight"]).Plus(Weights[$"hidden.{layer}.bias"]), generator);
 
     private Tensor Attend(TrainingBatch batch, Tensor keys, Tensor targets, Tensor mask, Generator? generator)
     {
         Tensor historyWeight = Weights["attention.history.weight"];
         Tensor productWeight = Weights["attention.product.weight"];
-        Tensor queries = targets.matmul(Weights["attention.target.weight"]) + Weights["attention.bias"];     // [groups, candidates, unit]
+        Tensor queries = targets.matmul(Weights["attention.target.weight"]).Plus(Weights["attention.bias"]); // [groups, candidates, unit]
         Tensor scores;                                                                                       // [groups, candidates, length]
         if (_architecture.Activation == DinActivation.PRelu)
         {
@@ -108,15 +108,15 @@ internal sealed class DinModule : TorchBackbone
         }
         else
         {
-            Tensor weight = historyWeight + (targets.unsqueeze(3) * productWeight);                          // [groups, candidates, dim, unit]
-            Tensor pre = torch.matmul(keys.unsqueeze(1), weight) + queries.unsqueeze(2);                     // [groups, candidates, length, unit]
+            Tensor weight = historyWeight.Plus(targets.unsqueeze(3) * productWeight);                        // [groups, candidates, dim, unit]
+            Tensor pre = torch.matmul(keys.unsqueeze(1), weight).Plus(queries.unsqueeze(2));                 // [groups, candidates, length, unit]
             scores = Activate("attention", pre, generator).matmul(Weights["attention.output.weight"]);
         }
 
-        scores = scores + Weights["attention.output.bias"];
-        Tensor visible = mask.unsqueeze(1).to(ScalarType.Float32);                                           // [groups, 1, length]
+        scores = scores.Plus(Weights["attention.output.bias"]);
+        Tensor visible = mask.unsqueeze(1);                                                                  // [groups, 1, length]
         return _architecture.AttentionWeights == AttentionWeights.Softmax
-            ? torch.softmax(scores + ((visible - 1) * 1e9), dim: 2) * visible
+            ? torch.softmax(scores - visible.Complement().Times(1e9), dim: 2) * visible
             : scores * visible;
     }
 
@@ -138,15 +138,17 @@ internal sealed class DinModule : TorchBackbone
             if (!_isReplica)
             {
                 using IDisposable noGradients = torch.no_grad();
-                mean.mul_(1 - DiceMomentum).add_(batchMean * DiceMomentum);
-                variance.mul_(1 - DiceMomentum).add_(batchVariance * DiceMomentum);
+                mean.MultiplyInPlace(1 - DiceMomentum);
+                mean.AddInPlace(batchMean.Times(DiceMomentum));
+                variance.MultiplyInPlace(1 - DiceMomentum);
+                variance.AddInPlace(batchVariance.Times(DiceMomentum));
             }
 
             (mean, variance) = (batchMean, batchVariance);
         }
 
-        Tensor gate = torch.sigmoid((x - mean) / torch.sqrt(variance + DiceEpsilon));
-        return (gate * x) + ((1 - gate) * slope * x);
+        Tensor gate = torch.sigmoid((x - mean) / torch.sqrt(variance.Plus(DiceEpsilon)));
+        return (gate * x).Plus(gate.Complement() * slope * x);
     }
 
     private Tensor Drop(Tensor z, Generator? generator)
@@ -156,8 +158,8 @@ internal sealed class DinModule : TorchBackbone
             return z;
         }
 
-        Tensor kept = torch.rand(z.shape, generator: generator).ge(_dropout).to(ScalarType.Float32);
-        return z * kept / (1 - _dropout);
+        Tensor kept = torch.rand(z.shape, generator: generator).IsAtLeast(_dropout);
+        return (z * kept).Over(1 - _dropout);
     }
 
     private static float[] Initialize(DinArchitecture architecture, TensorShape shape, SeededRandom random)

@@ -45,7 +45,7 @@ internal sealed class BasisLearner
             if (_patch.IsPatched(layer))
             {
                 long width = activations[i].shape[2];
-                features = features + _patch.Differentiate(layer, activations[i].detach().view(-1, width), slopes[i].detach().view(-1, width));
+                features = features.Plus(_patch.Differentiate(layer, activations[i].detach().view(-1, width), slopes[i].detach().view(-1, width)));
             }
         }
 
@@ -85,12 +85,12 @@ internal sealed class BasisLearner
         Tensor patches = torch.zeros(features.shape[0], size);
         for (int step = 0; step < steps; step++)
         {
-            Tensor current = logits + torch.bmm(features, patches.unsqueeze(2)).squeeze(2);
+            Tensor current = logits.Plus(torch.bmm(features, patches.unsqueeze(2)).squeeze(2));
             Tensor probability = torch.sigmoid(current);
-            Tensor curvature = weight * probability * (1 - probability);
+            Tensor curvature = weight * probability * probability.Complement();
             Tensor gradient = torch.bmm(features.transpose(1, 2), (weight * (label - probability)).unsqueeze(2)).squeeze(2) - (precision * patches);
-            Tensor hessian = torch.bmm(features.transpose(1, 2), features * curvature.unsqueeze(2)) + torch.diag(precision);
-            patches = patches + torch.linalg.solve(hessian, gradient.unsqueeze(2)).squeeze(2);
+            Tensor hessian = torch.bmm(features.transpose(1, 2), features * curvature.unsqueeze(2)).Plus(torch.diag(precision));
+            patches = patches.Plus(torch.linalg.solve(hessian, gradient.unsqueeze(2)).squeeze(2));
         }
 
         return patches;
@@ -124,11 +124,11 @@ internal sealed class BasisLearner
             using DisposeScope inner = torch.NewDisposeScope();
             SampleChunk chunk = whole.Narrow(0, (int)Math.Ceiling(whole.Rows.Length * share));
             (Tensor features, _) = Linearize(chunk);
-            squares.add_((features.narrow(2, 1, squares.shape[0]).pow(2) * chunk.Weight.unsqueeze(2)).sum([0, 1]));
-            weights.add_(chunk.Weight.sum());
+            squares.AddInPlace((features.narrow(2, 1, squares.shape[0]).Squared() * chunk.Weight.unsqueeze(2)).sum([0, 1]));
+            weights.AddInPlace(chunk.Weight.sum());
         }
 
-        Tensor factors = (squares / weights).clamp(min: 1e-12).rsqrt().detach();
+        Tensor factors = (squares / weights).AtLeast(1e-12).rsqrt().detach();
         _patch.ScaleColumns(factors);
         return factors.MoveToOuterDisposeScope();
     }

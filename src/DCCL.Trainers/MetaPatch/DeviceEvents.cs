@@ -22,6 +22,9 @@ internal sealed class DeviceEvents
     /// <summary>Whether a patch learns from an event: it is the device's, and the cloud model was not fitted to it.</summary>
     public bool IsNew(int user, int index) => index >= _firstNew[user];
 
+    /// <summary>Gets a value indicating whether any event is new; if not, all of the device's events count as new all the same.</summary>
+    public required bool HasNew { get; init; }
+
     /// <summary>Joins a device log to what a model remembers.</summary>
     /// <param name="model">The model.</param>
     /// <param name="device">The device log, in the model's key values; it may repeat events that the model remembers.</param>
@@ -29,7 +32,7 @@ internal sealed class DeviceEvents
     public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device, TrainingRun run)
     {
         BehaviorHistory history = model.History;
-        InteractionLog remembered = Remember(history, device, model.Parameters.Architecture.NumberOfItems);
+        (InteractionLog remembered, bool[] isRepeated) = Remember(history, device, model.Parameters.Architecture.NumberOfItems);
         InteractionLog log = remembered.Merge(device);
         int[] firstNew = new int[log.NumberOfUsers + 1];
         int newEvents = 0;
@@ -39,8 +42,9 @@ internal sealed class DeviceEvents
             ReadOnlySpan<double> times = log.GetTimestamps(user);
             double cutoff = GetCutoff(history, user);
 
-            // Events at the very time of the cut-off belong to the device, unless the log goes further back: then who knows.
-            if (device.HasTimestamps && first < times.Length && times[first] < cutoff)
+            // Events at the very time of the cut-off belong to the device, unless the log goes further back or the model remembers some
+            // of them: then who knows.
+            if (device.HasTimestamps && first < times.Length && (times[first] < cutoff || isRepeated[user]))
             {
                 while (first < times.Length && times[first] <= cutoff)
                 {
@@ -54,9 +58,10 @@ internal sealed class DeviceEvents
 
         if (newEvents == 0)
         {
-            run.Warning(
-                $"All {device.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and patches "
-                + "learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction.");
+            string fitted = $"All {device.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and ";
+            run.Warning(fitted + (model.Patches is null
+                ? "patches learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction."
+                : "its patches stay as they are. Pass later events."));
             for (int user = 1; user <= log.NumberOfUsers; user++)
             {
                 firstNew[user] = GetCount(remembered, user);
@@ -65,7 +70,7 @@ internal sealed class DeviceEvents
 
         run.Info(string.Create(
             CultureInfo.InvariantCulture, $"{(newEvents == 0 ? device.NumberOfEvents : newEvents)} events to learn patches from"));
-        return new DeviceEvents(log, firstNew);
+        return new DeviceEvents(log, firstNew) { HasNew = newEvents > 0 };
     }
 
     /// <summary>Counts how many of the oldest remembered items lie before a log that may repeat the others.</summary>
@@ -99,16 +104,19 @@ internal sealed class DeviceEvents
     private static double GetCutoff(BehaviorHistory history, int user) =>
         user <= history.NumberOfUsers ? history.Cutoffs[user - 1] : double.NegativeInfinity;
 
-    // What is remembered and not in the log, as positive events at time zero.
-    private static InteractionLog Remember(BehaviorHistory history, InteractionLog device, int numberOfItems)
+    // What is remembered and not in the log, as positive events at time zero; and whose log repeats something remembered.
+    private static (InteractionLog Remembered, bool[] IsRepeated) Remember(BehaviorHistory history, InteractionLog device, int numberOfItems)
     {
         InteractionLog positives = device.WithPositivesOnly();
         List<int> users = [];
         List<int> items = [];
+        int numberOfUsers = Math.Max(history.NumberOfUsers, device.NumberOfUsers);
+        bool[] isRepeated = new bool[numberOfUsers + 1];
         for (int user = 1; user <= history.NumberOfUsers; user++)
         {
             ReadOnlySpan<int> known = history.GetItems(user);
             int before = user <= positives.NumberOfUsers ? CountBefore(known, positives.GetItems(user)) : known.Length;
+            isRepeated[user] = before < known.Length;
             foreach (int item in known[..before])
             {
                 users.Add(user);
@@ -117,7 +125,6 @@ internal sealed class DeviceEvents
         }
 
         int profileSize = history.ProfileDimension;
-        int numberOfUsers = Math.Max(history.NumberOfUsers, device.NumberOfUsers);
         float[]? profiles = profileSize == 0 ? null : new float[numberOfUsers * profileSize];
         for (int user = 1; user <= history.NumberOfUsers && profiles is not null; user++)
         {
@@ -126,7 +133,8 @@ internal sealed class DeviceEvents
 
         bool[]? labels = device.HasLabels ? new bool[items.Count] : null;
         labels?.AsSpan().Fill(true);
-        return InteractionLog.Create(
+        InteractionLog log = InteractionLog.Create(
             numberOfUsers, numberOfItems, [.. users], [.. items], device.HasTimestamps ? new double[items.Count] : null, labels, profiles, profileSize);
+        return (log, isRepeated);
     }
 }

@@ -34,6 +34,10 @@ public sealed partial class MetaPatchTrainer
         /// <value>The default is 30. At least 1.</value>
         public int NumberOfBasisEpochs { get; init; } = 30;
 
+        /// <summary>Gets the number of epochs without a better basis, as users without part in it judge, after which learning stops.</summary>
+        /// <value>The default is 5. At least 1.</value>
+        public int BasisPatience { get; init; } = 5;
+
         /// <summary>Gets Adam's step size for the basis.</summary>
         /// <value>The default is 0.001. Above 0.</value>
         public double BasisLearningRate { get; init; } = 0.001;
@@ -71,11 +75,11 @@ public sealed partial class MetaPatchTrainer
         public double GateFraction { get; init; } = 0.2;
 
         /// <summary>
-        /// Gets the number of held-back events from which on a user is gated alone; with fewer, the strength of the patch is chosen
-        /// for the users of similar activity together.
+        /// Gets the number of events that the users of similar activity count for when the gate judges a user: the more, the less one
+        /// user's few held-back events decide alone.
         /// </summary>
-        /// <value>The default is 5. At least 1.</value>
-        public int MinimumGateEvents { get; init; } = 5;
+        /// <value>The default is 30. At least 0, where each user is judged alone.</value>
+        public double GatePriorEvents { get; init; } = 30;
 
         /// <summary>Gets the number of activations held in memory at once for a chunk of users, which caps the memory.</summary>
         /// <value>The default is 20 million, which is 80 MB. At least 1.</value>
@@ -98,6 +102,7 @@ public sealed partial class MetaPatchTrainer
             .AtLeast(nameof(BottleneckSize), BottleneckSize, 1)
             .That(Layers is null || (Layers.Count > 0 && Layers.All(layer => layer >= 0) && Layers.Order().Distinct().SequenceEqual(Layers)), $"{nameof(Layers)} must be ascending indices from 0, or null.")
             .AtLeast(nameof(NumberOfBasisEpochs), NumberOfBasisEpochs, 1)
+            .AtLeast(nameof(BasisPatience), BasisPatience, 1)
             .That(BasisLearningRate > 0 && double.IsFinite(BasisLearningRate), $"{nameof(BasisLearningRate)} must be above 0, but is {BasisLearningRate}.")
             .That(L2 > 0 && double.IsFinite(L2), $"{nameof(L2)} must be above 0, but is {L2}.")
             .That(InterceptL2 > 0 && double.IsFinite(InterceptL2), $"{nameof(InterceptL2)} must be above 0, but is {InterceptL2}.")
@@ -106,7 +111,7 @@ public sealed partial class MetaPatchTrainer
             .AtLeast(nameof(NumberOfNegatives), NumberOfNegatives, 1)
             .AtLeast(nameof(NegativePoolSize), NegativePoolSize, 1)
             .That(GateFraction is > 0 and < 1, $"{nameof(GateFraction)} must be above 0 and less than 1, but is {GateFraction}.")
-            .AtLeast(nameof(MinimumGateEvents), MinimumGateEvents, 1)
+            .That(GatePriorEvents >= 0 && double.IsFinite(GatePriorEvents), $"{nameof(GatePriorEvents)} must be at least 0, but is {GatePriorEvents}.")
             .AtLeast(nameof(ChunkSize), ChunkSize, 1)
             .AtLeast("Run.NumberOfThreads", Run.NumberOfThreads, 0)
             .ThrowIfAny();

@@ -23,7 +23,8 @@ namespace DCCL.Trainers;
 /// </para>
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
-/// cloud model was fitted to can only make a patch over-fit. If there are no others, they are used all the same, with a warning.
+/// cloud model was fitted to can only make a patch over-fit. If there are no others, they are used all the same, with a warning;
+/// but a model that has patches already, from MoMoDistill say, keeps them.
 /// </para>
 /// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.2,
 /// https://arxiv.org/abs/2104.06624.</para>
@@ -84,6 +85,11 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 
     private DeviceCloudPredictionTransformer Train(TrainingRun run, DeviceCloudPredictionTransformer model, DeviceEvents device)
     {
+        if (!device.HasNew && model.Patches is not null)
+        {
+            return model;
+        }
+
         DeviceCloudModelParameters parameters = model.Parameters;
         BackboneArchitecture architecture = parameters.Architecture;
         EventTable events = EventTable.Create(device.Log, architecture.HistoryLength, architecture.ProfileDimension > 0, device.IsNew);

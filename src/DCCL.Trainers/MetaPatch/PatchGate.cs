@@ -3,10 +3,10 @@ namespace DCCL.Trainers.MetaPatch;
 /// <summary>Decides from held-back events how much of each user's patch is kept.</summary>
 /// <remarks>
 /// <para>
-/// Users are put into buckets of similar numbers of events; a bucket's strength is the one under which start + s (theta - start) has
-/// the least cross-entropy on the held-back events of all of its users together. The intercept has a strength of its own:
-/// its gain is so large that it would hide what the rest of the patch does. On top of that, a user with enough held-back events
-/// keeps the starting point if the patch does not help on them.
+/// Users are put into buckets of similar numbers of events. A user's strength is the one under which start + s (theta - start) has
+/// the least cross-entropy on the user's own held-back events and on a number of events, the prior, of which each has the mean loss
+/// of the bucket: few events of one's own say little but noise, and the bucket decides; many decide alone. The intercept has a
+/// strength of its own: its gain is so large that it would hide what the rest of the patch does.
 /// </para>
 /// <para>Pure arithmetic on plain arrays.</para>
 /// </remarks>
@@ -15,6 +15,17 @@ internal static class PatchGate
     /// <summary>Gets the strengths to choose from, of the intercept and of the rest; the first is the starting point itself.</summary>
     public static IReadOnlyList<(float Intercept, float Others)> Strengths { get; } =
         [(0, 0), (0.5f, 0), (1, 0), (1, 0.25f), (1, 0.5f), (1, 0.75f), (1, 1)];
+
+    /// <summary>What a strength multiplies each element of a patch by.</summary>
+    /// <param name="strength">The index of the strength.</param>
+    /// <param name="size">The length of the patch.</param>
+    public static float[] GetFactors(int strength, int size)
+    {
+        float[] factors = new float[size];
+        Array.Fill(factors, Strengths[strength].Others);
+        factors[0] = Strengths[strength].Intercept;
+        return factors;
+    }
 
     /// <summary>Moves from one patch towards another.</summary>
     /// <param name="start">The starting point.</param>
@@ -36,29 +47,20 @@ internal static class PatchGate
     /// <param name="numberOfEvents">Each user's number of events.</param>
     /// <param name="numberOfHeldBackEvents">Each user's number of held-back events.</param>
     /// <param name="losses">Each user's cross-entropy on the held-back events under each strength [users][strengths].</param>
-    /// <param name="minimumGateEvents">The number of held-back events from which on a user is judged alone.</param>
-    /// <returns>The index of each user's strength, 0 for gated.</returns>
-    public static int[] Choose(int[] numberOfEvents, int[] numberOfHeldBackEvents, double[][] losses, int minimumGateEvents)
+    /// <param name="priorEvents">How many events the bucket's mean loss counts for.</param>
+    /// <returns>The index of each user's strength, 0 for gated, the weakest of equally good ones.</returns>
+    public static int[] Choose(int[] numberOfEvents, int[] numberOfHeldBackEvents, double[][] losses, double priorEvents)
     {
         int[] order = [.. Enumerable.Range(0, numberOfEvents.Length).OrderBy(user => numberOfEvents[user])];
         int[] result = new int[order.Length];
         foreach (int[] bucket in GetBuckets(order, numberOfEvents))
         {
-            int best = 0;
-            double least = double.PositiveInfinity;
-            for (int strength = 0; strength < Strengths.Count; strength++)
-            {
-                double loss = bucket.Sum(user => losses[user][strength]);
-                if (loss < least)
-                {
-                    (best, least) = (strength, loss);
-                }
-            }
-
+            double heldBack = Math.Max(1, bucket.Sum(user => numberOfHeldBackEvents[user]));
+            double[] means = [.. Enumerable.Range(0, Strengths.Count).Select(strength => bucket.Sum(user => losses[user][strength]) / heldBack)];
             foreach (int user in bucket)
             {
-                bool isJudgedAlone = numberOfHeldBackEvents[user] >= minimumGateEvents;
-                result[user] = isJudgedAlone && losses[user][best] >= losses[user][0] ? 0 : best;
+                double[] judged = [.. means.Select((mean, strength) => losses[user][strength] + (priorEvents * mean))];
+                result[user] = Array.IndexOf(judged, judged.Min());
             }
         }
 

@@ -12,9 +12,6 @@ namespace DCCL.Trainers.MetaPatch;
 /// <remarks>Each user's problem is independent of who else is in the chunk. Not thread-safe.</remarks>
 internal sealed class PatchSolver
 {
-    private const double FirstDecay = 0.9;
-    private const double SecondDecay = 0.999;
-    private const double Epsilon = 1e-8;
     private readonly TorchBackbone _model;
     private readonly PatchTensors _patch;
     private readonly Settings _settings;
@@ -43,11 +40,29 @@ internal sealed class PatchSolver
     public Tensor Score(SampleChunk chunk, Tensor patches) =>
         _model.Decode(
             chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null)
-        + patches.narrow(1, 0, 1);
+            .Plus(patches.narrow(1, 0, 1));
 
     /// <summary>The cross-entropy of each user [users].</summary>
     public static Tensor Loss(SampleChunk chunk, Tensor logits, Tensor weight) =>
         (torch.nn.functional.binary_cross_entropy_with_logits(logits, chunk.Label, reduction: nn.Reduction.None) * weight).sum(1);
+
+    /// <summary>The cross-entropy of each user under each of the gate's strengths.</summary>
+    /// <param name="chunk">The samples.</param>
+    /// <param name="weight">The weight of each sample [users, samples].</param>
+    /// <param name="start">The patches at strength 0 [users, d].</param>
+    /// <param name="learnt">The patches at full strength [users, d].</param>
+    /// <returns>[users][strengths].</returns>
+    public double[][] Judge(SampleChunk chunk, Tensor weight, Tensor start, Tensor learnt)
+    {
+        using IDisposable noGradients = torch.no_grad();
+        using DisposeScope scope = torch.NewDisposeScope();
+        float[][] losses = [.. Enumerable.Range(0, PatchGate.Strengths.Count).Select(strength =>
+        {
+            Tensor factors = torch.tensor(PatchGate.GetFactors(strength, (int)start.shape[1]));
+            return Loss(chunk, Score(chunk, start.Plus((learnt - start) * factors)), weight).ToArray();
+        })];
+        return [.. Enumerable.Range(0, chunk.Rows.Length).Select(row => losses.Select(values => (double)values[row]).ToArray())];
+    }
 
     /// <summary>Learns the patches.</summary>
     /// <param name="chunk">The samples.</param>
@@ -57,32 +72,27 @@ internal sealed class PatchSolver
     public Tensor Solve(SampleChunk chunk, Tensor weight, Tensor start)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        Tensor patches = start.clone();
-        Tensor first = torch.zeros_like(start);
-        Tensor second = torch.zeros_like(start);
+        float[] patches = start.ToArray();
+        float[] first = new float[patches.Length];
+        float[] second = new float[patches.Length];
         for (int step = 1; step <= _settings.NumberOfSteps; step++)
         {
             using DisposeScope inner = torch.NewDisposeScope();
-            using Tensor variable = patches.detach().requires_grad_();
-            Tensor loss = Loss(chunk, Score(chunk, variable), weight).sum() + Penalty(variable - start);
+            Tensor variable = torch.tensor(patches, start.shape, requires_grad: true);
+            Tensor loss = Loss(chunk, Score(chunk, variable), weight).sum().Plus(Penalty(variable - start));
             Tensor gradient = torch.autograd.grad([loss], [variable])[0];
             double rate = _settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / _settings.NumberOfSteps));
-            using IDisposable noGradients = torch.no_grad();
-            first.mul_(FirstDecay).add_(gradient * (1 - FirstDecay));
-            second.mul_(SecondDecay).add_(gradient.pow(2) * (1 - SecondDecay));
-            Tensor firstMean = first / (1 - Math.Pow(FirstDecay, step));
-            Tensor secondMean = second / (1 - Math.Pow(SecondDecay, step));
-            patches.sub_(firstMean / (secondMean.sqrt() + Epsilon) * rate);
+            Adam.Update(patches, gradient.ToArray(), first, second, step, rate);
         }
 
-        return patches.MoveToOuterDisposeScope();
+        return torch.tensor(patches, start.shape).MoveToOuterDisposeScope();
     }
 
     private Tensor Penalty(Tensor distance)
     {
-        Tensor intercept = distance.narrow(1, 0, 1).pow(2).sum() * (_settings.InterceptL2 / 2);
+        Tensor intercept = distance.narrow(1, 0, 1).Squared().sum().Times(_settings.InterceptL2 / 2);
         return _patch.Architecture.PatchSize == 1
             ? intercept
-            : intercept + (distance.narrow(1, 1, _patch.Architecture.PatchSize - 1).pow(2).sum() * (_settings.L2 / 2));
+            : intercept.Plus(distance.narrow(1, 1, _patch.Architecture.PatchSize - 1).Squared().sum().Times(_settings.L2 / 2));
     }
 }

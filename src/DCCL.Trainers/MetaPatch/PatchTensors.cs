@@ -28,6 +28,19 @@ internal sealed class PatchTensors : IDisposable
         }
     }
 
+    private PatchTensors(PatchTensors original)
+    {
+        Architecture = original.Architecture;
+        _widths = original._widths;
+        foreach ((string name, Parameter tensor) in original._tensors)
+        {
+            using Tensor shared = tensor.detach();
+            Parameter replica = new(shared, requires_grad: true);
+            replica.DetachFromDisposeScope();
+            _tensors.Add(name, replica);
+        }
+    }
+
     public PatchArchitecture Architecture { get; }
 
     /// <summary>Gets the first patched layer: everything up to its activation is the same for all patches.</summary>
@@ -61,6 +74,9 @@ internal sealed class PatchTensors : IDisposable
             return values;
         });
 
+    /// <summary>Creates a replica for another thread: the same values in the same memory, but gradients of its own.</summary>
+    public PatchTensors Replicate() => new(this);
+
     /// <summary>Adds each user's patch to an activation.</summary>
     /// <param name="layer">The layer.</param>
     /// <param name="z">The activation [users, samples, width].</param>
@@ -78,7 +94,7 @@ internal sealed class PatchTensors : IDisposable
             _tensors[$"patch.{layer}.offset"], patches.narrow(1, 1, Architecture.PatchSize - 1), _tensors[$"patch.{layer}.basis"], 1, 1);
         Tensor down = matrices.narrow(1, 0, rank * width).view(-1, rank, width);
         Tensor up = matrices.narrow(1, rank * width, rank * width).view(-1, width, rank);
-        return z + torch.bmm(Activate(torch.bmm(z, down.transpose(1, 2))), up.transpose(1, 2));
+        return z.Plus(torch.bmm(Activate(torch.bmm(z, down.transpose(1, 2))), up.transpose(1, 2)));
     }
 
     /// <summary>
@@ -108,6 +124,15 @@ internal sealed class PatchTensors : IDisposable
         foreach (int layer in _widths.Keys)
         {
             _tensors[$"patch.{layer}.basis"].mul_(factors.unsqueeze(1));
+        }
+    }
+
+    /// <summary>Moves the gradients of a replica here, adding to what is there.</summary>
+    public void TakeGradients(PatchTensors replica)
+    {
+        foreach ((string name, Parameter tensor) in _tensors)
+        {
+            tensor.TakeGradient(replica._tensors[name]);
         }
     }
 

@@ -3,7 +3,6 @@ using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.Trainers.Torch;
 using TorchSharp;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MetaPatch;
@@ -44,7 +43,8 @@ internal sealed class PatchTraining
         _options.NegativePoolSize,
         _options.NumberOfNegatives,
         _options.ChunkSize,
-        random ?? _run.Random);
+        random ?? _run.Random,
+        _run.Parallel);
 
     /// <summary>Makes what learns patches on a basis.</summary>
     public PatchSolver CreateSolver(PatchTensors patch) => new(_model, patch, _settings);
@@ -64,35 +64,45 @@ internal sealed class PatchTraining
         }
     }
 
-    /// <summary>Learns the basis in place, and keeps it only if patches on it help users who had no part in it more than before.</summary>
+    /// <summary>
+    /// Learns the basis in place. Users who have no part in it judge every epoch, and the basis on which patches help them most is
+    /// kept, the random one among them.
+    /// </summary>
     private void LearnBasis(PatchTensors patch, SampleStore store)
     {
         BasisLearner learner = new(_model, patch, _settings);
         learner.Normalize(store.Chunks).Dispose();
-        using Tensor validationUsers = DrawUsers(store.Users.Length);
-        Dictionary<string, float[]> random = patch.Export();
-        double before = MeasureBasis(learner, patch, store, validationUsers);
-        using optim.Optimizer optimizer = optim.Adam(patch.Tensors.Values, _options.BasisLearningRate);
-        _run.RunEpochs(
+        bool[] judges = DrawUsers(store.Users.Length);
+        PatchTensors[] workers = [patch, .. Enumerable.Range(1, _run.Threads - 1).Select(_ => patch.Replicate())];
+        double before = MeasureBasis(patch, store, judges);
+        (double Loss, Dictionary<string, float[]> Basis) best = (before, patch.Export());
+        Adam optimizer = new(patch.Tensors.Values, _options.BasisLearningRate);
+        int epoch = _run.RunEpochs(
             "metapatch: basis",
             _options.NumberOfBasisEpochs,
-            patience: int.MaxValue,
+            _options.BasisPatience,
             (_, report) =>
             {
-                double loss = RunBasisEpoch(learner, patch, store, validationUsers, optimizer, report);
+                double loss = RunBasisEpoch(workers, store, judges, optimizer, report);
                 learner.Normalize(store.Chunks).Dispose();
-                return (loss, null);
+                double held = MeasureBasis(patch, store, judges);
+                if (held < best.Loss)
+                {
+                    best = (held, patch.Export());
+                }
+
+                return (loss, double.IsNaN(held) ? null : -held);
             },
             improved: () => { });
-        double after = MeasureBasis(learner, patch, store, validationUsers);
+        patch.Import(best.Basis);
+        foreach (PatchTensors worker in workers.AsSpan(1))
+        {
+            worker.Dispose();
+        }
+
         _run.Info(string.Create(
             CultureInfo.InvariantCulture,
-            $"metapatch: later events of users without part in the basis have loss {before:F4} with patches on the random basis, {after:F4} on the learnt one"));
-        if (!(after < before))
-        {
-            _run.Warning("metapatch: the learnt basis does not help; the random one is kept.");
-            patch.Import(random);
-        }
+            $"metapatch: later events of users without part in the basis have loss {before:F4} with patches on the random basis, {best.Loss:F4} on the one kept, of epoch {(best.Loss < before ? epoch : 0)}"));
     }
 
     /// <summary>Learns every user's patch, gated.</summary>
@@ -113,8 +123,7 @@ internal sealed class PatchTraining
         }
 
         int done = 0;
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = _run.Threads, CancellationToken = _run.Cancellation };
-        Parallel.ForEach(store.Chunks, parallel, chunk =>
+        Parallel.ForEach(store.Chunks, _run.Parallel, chunk =>
         {
             TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
@@ -126,7 +135,7 @@ internal sealed class PatchTraining
             _run.Report("metapatch: patches", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
         });
 
-        int[] strengths = PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.MinimumGateEvents);
+        int[] strengths = PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.GatePriorEvents);
         return CreateTable(store, start, origin, full, strengths, numberOfUsers, size);
     }
 
@@ -138,22 +147,55 @@ internal sealed class PatchTraining
     {
         using DisposeScope scope = torch.NewDisposeScope();
         double cut = 1 - _options.GateFraction;
-        Tensor isHeldBack = chunk.Position.ge(cut).to(ScalarType.Float32);
-        Tensor learnt = solver.Solve(chunk, chunk.Weight * (1 - isHeldBack), start);
+        Tensor isHeldBack = chunk.Position.IsAtLeast(cut);
+        Tensor learnt = solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), start);
         Tensor weight = chunk.Weight * isHeldBack;
         float[] events = (chunk.IsEvent * isHeldBack).sum(1).ToArray();
-        using IDisposable noGradients = torch.no_grad();
-        Tensor isIntercept = torch.arange(start.shape[1]).eq(0).to(ScalarType.Float32);                       // [d]
-        float[][] byStrength = [.. PatchGate.Strengths.Select(strength =>
-        {
-            Tensor factors = (isIntercept * strength.Intercept) + ((1 - isIntercept) * strength.Others);
-            return PatchSolver.Loss(chunk, solver.Score(chunk, start + ((learnt - start) * factors)), weight).ToArray();
-        })];
+        double[][] judged = solver.Judge(chunk, weight, start, learnt);
         for (int row = 0; row < chunk.Rows.Length; row++)
         {
             heldBack[chunk.Rows[row]] = (int)events[row];
-            losses[chunk.Rows[row]] = [.. byStrength.Select(values => (double)values[row])];
+            losses[chunk.Rows[row]] = judged[row];
         }
+    }
+
+    /// <summary>Gates patches on events that neither they nor the cloud model have seen.</summary>
+    /// <param name="patch">The basis.</param>
+    /// <param name="heldOut">The events; not all users need to have some.</param>
+    /// <param name="patches">The patches of a chunk's users [users, d].</param>
+    /// <param name="numberOfEvents">Each user's number of events that the patch was learnt from, by user; whoever is not in it is not gated.</param>
+    /// <returns>The index of each user's strength; full strength if there are no events to judge on.</returns>
+    public Dictionary<int, int> ChooseStrengths(
+        PatchTensors patch, SampleStore heldOut, Func<int, Tensor> patches, IReadOnlyDictionary<int, int> numberOfEvents)
+    {
+        if (heldOut.Users.Length == 0)
+        {
+            return numberOfEvents.Keys.ToDictionary(user => user, _ => PatchGate.Strengths.Count - 1);
+        }
+
+        Dictionary<int, (int Events, double[] Losses)> judged = [];
+        PatchSolver solver = CreateSolver(patch);
+        for (int i = 0; i < heldOut.Chunks.Count; i++)
+        {
+            using DisposeScope scope = torch.NewDisposeScope();
+            using IDisposable noGradients = torch.no_grad();
+            SampleChunk chunk = heldOut.Chunks[i];
+            Tensor learnt = patches(i);
+            double[][] losses = solver.Judge(chunk, chunk.Weight, torch.zeros_like(learnt), learnt);
+            for (int row = 0; row < chunk.Rows.Length; row++)
+            {
+                judged.Add(heldOut.Users[chunk.Rows[row]], (heldOut.NumberOfEvents[chunk.Rows[row]], losses[row]));
+            }
+        }
+
+        int[] users = [.. numberOfEvents.Keys];
+        (int Events, double[] Losses) none = (0, new double[PatchGate.Strengths.Count]);
+        int[] strengths = PatchGate.Choose(
+            [.. users.Select(user => numberOfEvents[user])],
+            [.. users.Select(user => judged.GetValueOrDefault(user, none).Events)],
+            [.. users.Select(user => judged.GetValueOrDefault(user, none).Losses)],
+            _options.GatePriorEvents);
+        return users.Zip(strengths).ToDictionary();
     }
 
     private UserPatches CreateTable(
@@ -183,45 +225,53 @@ internal sealed class PatchTraining
         return new UserPatches(size, values, statuses);
     }
 
-    private Tensor DrawUsers(int count)
+    private bool[] DrawUsers(int count)
     {
-        float[] drawn = new float[count];
+        bool[] drawn = new bool[count];
         for (int i = 0; i < count; i++)
         {
-            drawn[i] = _run.Random.NextDouble() < ValidationUserFraction ? 1 : 0;
+            drawn[i] = _run.Random.NextDouble() < ValidationUserFraction;
         }
 
-        return torch.tensor(drawn).DetachFromDisposeScope();
+        return drawn;
     }
 
     private double RunBasisEpoch(
-        BasisLearner learner, PatchTensors patch, SampleStore store, Tensor validationUsers, optim.Optimizer optimizer, Action<double> report)
+        PatchTensors[] workers, SampleStore store, bool[] judges, Adam optimizer, Action<double> report)
     {
         (SampleChunk Chunk, int First, int Count)[] batches = [.. store.Chunks.SelectMany(chunk =>
             Enumerable.Range(0, (chunk.Rows.Length + UsersInBatch - 1) / UsersInBatch)
                 .Select(i => (chunk, i * UsersInBatch, Math.Min(UsersInBatch, chunk.Rows.Length - (i * UsersInBatch)))))];
         _run.Random.Shuffle<(SampleChunk, int, int)>(batches);
+        double[] losses = new double[workers.Length];
+        double[] totals = new double[workers.Length];
         double sum = 0;
         double weights = 0;
         for (int i = 0; i < batches.Length; i++)
         {
             using DisposeScope scope = torch.NewDisposeScope();
-            SampleChunk chunk = batches[i].Chunk.Narrow(batches[i].First, batches[i].Count);
-            Tensor learners = (1 - validationUsers.narrow(0, chunk.Rows[0], chunk.Rows.Length)).unsqueeze(1);
+            (SampleChunk chunk, int first, int count) = batches[i];
             double cut = 0.3 + (0.5 * _run.Random.NextDouble());
-            Tensor isQuery = chunk.Position.ge(cut).to(ScalarType.Float32);
-            Tensor weight = chunk.Weight * isQuery * learners;
-            Tensor total = weight.sum();
-            double queries = total.item<float>();
-            if (queries > 0)
+            optimizer.ClearGradients();
+            Parallel.For(0, workers.Length, w =>
             {
-                Tensor loss = learner.QueryLoss(chunk, chunk.Weight * (1 - isQuery), weight);
-                optimizer.zero_grad();
-                (loss / total).backward();
-                patch.FreezeUpOffset();
-                optimizer.step();
-                sum += loss.item<float>();
-                weights += queries;
+                TrainingRun.PrepareThread();
+                int from = first + (count * w / workers.Length);
+                int to = first + (count * (w + 1) / workers.Length);
+                (losses[w], totals[w]) = from < to ? Differentiate(workers[w], chunk.Narrow(from, to - from), judges, cut) : (0, 0);
+            });
+            foreach (PatchTensors worker in workers.AsSpan(1))
+            {
+                workers[0].TakeGradients(worker);
+            }
+
+            double total = totals.Sum();
+            if (total > 0)
+            {
+                workers[0].FreezeUpOffset();
+                optimizer.Step(1 / total);
+                sum += losses.Sum();
+                weights += total;
             }
 
             report((double)(i + 1) / batches.Length);
@@ -230,20 +280,45 @@ internal sealed class PatchTraining
         return sum / Math.Max(1, weights);
     }
 
-    private static double MeasureBasis(BasisLearner learner, PatchTensors patch, SampleStore store, Tensor validationUsers)
+    // Adds to the gradients of the loss's sum on the events after the cut; returns that sum and its weight.
+    private (double Loss, double Weight) Differentiate(PatchTensors patch, SampleChunk chunk, bool[] judges, double cut)
     {
-        double sum = 0;
-        double weights = 0;
-        foreach (SampleChunk chunk in store.Chunks)
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor learners = torch.tensor(chunk.Rows.Select(row => judges[row] ? 0f : 1f).ToArray(), chunk.Rows.Length, 1);
+        Tensor isQuery = chunk.Position.IsAtLeast(cut);
+        Tensor weight = chunk.Weight * isQuery * learners;
+        double total = weight.sum().item<float>();
+        if (total == 0)
         {
-            using DisposeScope scope = torch.NewDisposeScope();
-            Tensor users = validationUsers.narrow(0, chunk.Rows[0], chunk.Rows.Length).unsqueeze(1);
-            Tensor isQuery = chunk.Position.ge(0.5).to(ScalarType.Float32);
-            Tensor weight = chunk.Weight * isQuery * users;
-            sum += learner.QueryLoss(chunk, chunk.Weight * (1 - isQuery), weight).item<float>();
-            weights += weight.sum().item<float>();
+            return (0, 0);
         }
 
-        return sum / Math.Max(1, weights);
+        Tensor loss = new BasisLearner(_model, patch, _settings).QueryLoss(chunk, chunk.Weight * isQuery.Complement(), weight);
+        loss.backward();
+        return (loss.item<float>(), total);
+    }
+
+    // The loss of later events of the users who judge, with patches from their earlier ones; not a number if there are none.
+    private double MeasureBasis(PatchTensors patch, SampleStore store, bool[] judges)
+    {
+        double[] sums = new double[store.Chunks.Count];
+        double[] weights = new double[store.Chunks.Count];
+        Parallel.For(0, sums.Length, _run.Parallel, i =>
+        {
+            TrainingRun.PrepareThread();
+            using DisposeScope scope = torch.NewDisposeScope();
+            SampleChunk chunk = store.Chunks[i];
+            int[] rows = [.. Enumerable.Range(0, chunk.Rows.Length).Where(row => judges[chunk.Rows[row]])];
+            if (rows.Length > 0)
+            {
+                SampleChunk judged = chunk.Select(rows);
+                Tensor isQuery = judged.Position.IsAtLeast(0.5);
+                Tensor weight = judged.Weight * isQuery;
+                BasisLearner learner = new(_model, patch, _settings);
+                sums[i] = learner.QueryLoss(judged, judged.Weight * isQuery.Complement(), weight).item<float>();
+                weights[i] = weight.sum().item<float>();
+            }
+        });
+        return sums.Sum() / weights.Sum();
     }
 }

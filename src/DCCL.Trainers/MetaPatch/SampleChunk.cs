@@ -1,3 +1,4 @@
+using DCCL.Trainers.Torch;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -32,6 +33,23 @@ internal sealed record SampleChunk(int[] Rows, Tensor Activation, Tensor Offset,
         SamplesPerEvent = SamplesPerEvent,
     };
 
+    /// <summary>Copies some of the rows; the copy belongs to the current dispose scope.</summary>
+    public SampleChunk Select(int[] rows)
+    {
+        Tensor index = torch.tensor(Array.ConvertAll(rows, row => (long)row));
+        return new SampleChunk(
+            [.. rows.Select(row => Rows[row])],
+            Activation.index_select(0, index),
+            Offset.index_select(0, index),
+            Label.index_select(0, index),
+            Weight.index_select(0, index),
+            Position.index_select(0, index))
+        {
+            IsEvent = IsEvent.index_select(0, index),
+            SamplesPerEvent = SamplesPerEvent,
+        };
+    }
+
     /// <summary>Copies the chunk with only the first negatives of each event, which take over the weight of the others.</summary>
     /// <param name="negatives">The number of negatives to keep.</param>
     public SampleChunk KeepNegatives(int negatives)
@@ -40,7 +58,7 @@ internal sealed record SampleChunk(int[] Rows, Tensor Activation, Tensor Offset,
         Tensor factors = torch.ones(kept);
         if (kept > 1)
         {
-            factors.narrow(0, 1, kept - 1).fill_((SamplesPerEvent - 1.0) / (kept - 1));
+            factors.narrow(0, 1, kept - 1).Fill((SamplesPerEvent - 1.0) / (kept - 1));
         }
 
         SampleChunk chunk = new(Rows, Keep(Activation), Keep(Offset), Keep(Label), Keep(Weight) * factors.repeat(Weight.shape[1] / SamplesPerEvent), Keep(Position))

@@ -38,8 +38,10 @@ internal sealed class SampleStore : IDisposable
     /// <param name="negativeWeight">The weight of all negatives of an event together.</param>
     /// <param name="elements">The number of activations in a chunk at most, the memory cap.</param>
     /// <param name="random">Draws the negatives.</param>
+    /// <param name="parallel">Encodes chunks side by side; the result does not depend on how many.</param>
     public static SampleStore Create(
-        TorchBackbone model, int layer, EventTable events, NegativeSampler? sampler, int pool, double negativeWeight, long elements, SeededRandom random)
+        TorchBackbone model, int layer, EventTable events, NegativeSampler? sampler, int pool, double negativeWeight, long elements,
+        SeededRandom random, ParallelOptions parallel)
     {
         List<(int User, int First, int Count)> users = [];
         for (int i = 0; i < events.Count; i++)
@@ -57,7 +59,7 @@ internal sealed class SampleStore : IDisposable
         users.Sort((a, b) => a.Count != b.Count ? a.Count.CompareTo(b.Count) : a.User.CompareTo(b.User));
         int perEvent = sampler is null ? 1 : 1 + pool;
         long width = model.Architecture.PatchableLayerSizes[layer];
-        List<SampleChunk> chunks = [];
+        List<(Range Rows, SeededRandom Random)> parts = [];
         for (int start = 0; start < users.Count;)
         {
             int end = start + 1;
@@ -66,11 +68,18 @@ internal sealed class SampleStore : IDisposable
                 end++;
             }
 
-            chunks.Add(Encode(model, layer, events, users, start..end, sampler, perEvent, negativeWeight, random));
+            parts.Add((start..end, random.Fork((ulong)parts.Count)));
             start = end;
         }
 
-        return new SampleStore([.. users.Select(user => user.User)], [.. users.Select(user => user.Count)], [.. chunks]);
+        SampleChunk[] chunks = new SampleChunk[parts.Count];
+        Parallel.For(0, chunks.Length, parallel, i =>
+        {
+            TrainingRun.PrepareThread();
+            using IDisposable noGradients = torch.no_grad();
+            chunks[i] = Encode(model, layer, events, users, parts[i].Rows, sampler, perEvent, negativeWeight, parts[i].Random);
+        });
+        return new SampleStore([.. users.Select(user => user.User)], [.. users.Select(user => user.Count)], chunks);
     }
 
     /// <summary>Copies the store with only the first negatives of each event.</summary>
@@ -95,34 +104,33 @@ internal sealed class SampleStore : IDisposable
         (int start, int count) = range.GetOffsetAndLength(users.Count);
         int samples = users[start + count - 1].Count * perEvent;
         int width = model.Architecture.PatchableLayerSizes[layer];
+        using DisposeScope scope = torch.NewDisposeScope();
         Tensor activation = torch.zeros(count, samples, width);
         Tensor offset = torch.zeros(count, samples);
         float[] labels = new float[count * samples];
         float[] weights = new float[count * samples];
         float[] positions = new float[count * samples];
         float[] isEvents = new float[count * samples];
-        using IDisposable noGradients = torch.no_grad();
+        List<(int Row, int Place)> batch = [];
         for (int row = 0; row < count; row++)
         {
-            (int user, int first, int number) = users[start + row];
-            for (int i = 0; i < number; i += EncodingBatch)
+            (_, int first, int number) = users[start + row];
+            for (int place = 0; place < number; place++)
             {
-                int size = Math.Min(EncodingBatch, number - i);
-                using DisposeScope scope = torch.NewDisposeScope();
-                int[] indices = [.. Enumerable.Range(first + i, size)];
-                int[] negatives = new int[size * (perEvent - 1)];
-                sampler?.Sample(user, negatives, random);
-                (Tensor z, Tensor bypass) = model.Encode(events.CreateBatch(indices, negatives), layer, generator: null);
-                activation.select(0, row).narrow(0, i * perEvent, size * perEvent).copy_(z.view(-1, width));
-                offset.select(0, row).narrow(0, i * perEvent, size * perEvent).copy_(bypass.flatten());
-                for (int sample = 0; sample < size * perEvent; sample++)
+                for (int sample = 0; sample < perEvent; sample++)
                 {
-                    int at = (row * samples) + (i * perEvent) + sample;
-                    bool isEvent = sample % perEvent == 0;
-                    isEvents[at] = isEvent ? 1 : 0;
-                    labels[at] = isEvent && events.GetLabel(indices[sample / perEvent]) ? 1 : 0;
-                    weights[at] = isEvent ? 1 : (float)(negativeWeight / (perEvent - 1));
-                    positions[at] = (float)(i + (sample / perEvent)) / number;
+                    int at = (row * samples) + (place * perEvent) + sample;
+                    isEvents[at] = sample == 0 ? 1 : 0;
+                    labels[at] = sample == 0 && events.GetLabel(first + place) ? 1 : 0;
+                    weights[at] = sample == 0 ? 1 : (float)(negativeWeight / (perEvent - 1));
+                    positions[at] = (float)place / number;
+                }
+
+                batch.Add((row, place));
+                if (batch.Count == EncodingBatch || (row == count - 1 && place == number - 1))
+                {
+                    EncodeBatch(batch);
+                    batch.Clear();
                 }
             }
         }
@@ -144,5 +152,33 @@ internal sealed class SampleStore : IDisposable
         }
 
         return chunk;
+
+        void EncodeBatch(List<(int Row, int Place)> places)
+        {
+            using DisposeScope inner = torch.NewDisposeScope();
+            int[] indices = [.. places.Select(place => users[start + place.Row].First + place.Place)];
+            int[] negatives = new int[indices.Length * (perEvent - 1)];
+            for (int i = 0; i < indices.Length && sampler is not null; i++)
+            {
+                sampler.Sample(events.Users[indices[i]], negatives.AsSpan(i * (perEvent - 1), perEvent - 1), random);
+            }
+
+            (Tensor z, Tensor bypass) = model.Encode(events.CreateBatch(indices, negatives), layer, generator: null);
+
+            // A user's events stand one after the other in the batch as in the chunk.
+            for (int first = 0, next; first < places.Count; first = next)
+            {
+                (int row, int place) = places[first];
+                next = first + 1;
+                while (next < places.Count && places[next].Row == row)
+                {
+                    next++;
+                }
+
+                int length = (next - first) * perEvent;
+                activation.select(0, row).narrow(0, place * perEvent, length).copy_(z.narrow(0, first, next - first).view(length, width));
+                offset.select(0, row).narrow(0, place * perEvent, length).copy_(bypass.narrow(0, first, next - first).flatten());
+            }
+        }
     }
 }

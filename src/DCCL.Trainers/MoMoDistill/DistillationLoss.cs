@@ -1,3 +1,4 @@
+using DCCL.Trainers.Torch;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -15,9 +16,9 @@ internal static class DistillationLoss
     /// <remarks>Source: Yao et al., KDD 2021, equation 6.</remarks>
     public static Tensor KullbackLeibler(Tensor teacher, Tensor student)
     {
-        // log q = -softplus(-student) and log (1 - q) = -softplus(student), likewise p; collecting terms leaves no difference of
-        // large numbers: KL = p (teacher - student) + softplus(student) - softplus(teacher).
+        // log q = logsigmoid(student) and log (1 - q) = logsigmoid(-student), likewise p; collecting terms leaves no difference of
+        // large numbers: KL = p (teacher - student) + logsigmoid(-teacher) - logsigmoid(-student).
         return (torch.sigmoid(teacher) * (teacher - student))
-            + torch.nn.functional.softplus(student) - torch.nn.functional.softplus(teacher);
+            .Plus(torch.nn.functional.logsigmoid(teacher.neg()) - torch.nn.functional.logsigmoid(student.neg()));
     }
 }

@@ -3,7 +3,6 @@ using DCCL.ML.Model;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
 using TorchSharp;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MoMoDistill;
@@ -78,9 +77,23 @@ internal sealed class DistillationPlan
         return new DistillationPlan(folds, [.. device], [.. stageOne], [.. stageTwo], numberOfFolds);
     }
 
+    /// <summary>Counts the device events of each user who has some.</summary>
+    public Dictionary<int, int> CountDeviceEvents(EventTable events)
+    {
+        Dictionary<int, int> counts = [];
+        foreach (int index in DeviceEvents)
+        {
+            int user = events.Users[index];
+            counts[user] = counts.GetValueOrDefault(user) + 1;
+        }
+
+        return counts;
+    }
+
     /// <summary>Learns, for each fold, the patches of all users from their events outside of it.</summary>
-    public Teachers CrossFit(
-        PatchTraining training, TorchBackbone model, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
+    /// <returns>[folds][(user - 1) d + k]; the last fold is that of stage 2.</returns>
+    public float[][] CrossFit(
+        PatchTraining training, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
         EventTable device = events.Select(DeviceEvents);
         using SampleStore pool = training.Encode(device, log, patch.FirstLayer);
@@ -89,8 +102,7 @@ internal sealed class DistillationPlan
         float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];
         int[][] foldsOf = GetFoldsByUser(device, store);
         int done = 0;
-        ParallelOptions parallel = new() { MaxDegreeOfParallelism = run.Threads, CancellationToken = run.Cancellation };
-        Parallel.ForEach(store.Chunks, parallel, chunk =>
+        Parallel.ForEach(store.Chunks, run.Parallel, chunk =>
         {
             TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
@@ -99,7 +111,7 @@ internal sealed class DistillationPlan
             for (int fold = 0; fold <= _numberOfFolds; fold++)
             {
                 using DisposeScope inner = torch.NewDisposeScope();
-                Tensor others = chunk.Weight * folds.ne(fold).to(ScalarType.Float32);
+                Tensor others = chunk.Weight * folds.IsNot(fold);
                 float[] learnt = training.CreateSolver(patch).Solve(chunk, others, start).ToArray();
                 for (int row = 0; row < chunk.Rows.Length; row++)
                 {
@@ -111,7 +123,7 @@ internal sealed class DistillationPlan
             run.Report("momodistill: teachers", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
         });
 
-        return new Teachers(model, patch, patches, result);
+        return result;
     }
 
     private int[][] GetFoldsByUser(EventTable device, SampleStore store)

@@ -21,6 +21,17 @@ public sealed partial class MoMoDistillEstimator
         /// <value>The default is 3. At least 1.</value>
         public int NumberOfEpochs { get; init; } = 3;
 
+        /// <summary>
+        /// Gets the number of epochs in which the teachers' own cloud model is trained on, without teachers, before it teaches with the
+        /// patches on it.
+        /// </summary>
+        /// <remarks>
+        /// Where the world has changed, the patched models of before are weaker teachers than plain retraining: they know the person, but
+        /// not what is new for everybody, and hold the new model back.
+        /// </remarks>
+        /// <value>The default is 3. 0 takes the old cloud model, as the paper does. At least 0.</value>
+        public int NumberOfTeacherEpochs { get; init; } = 3;
+
         /// <summary>Gets Adam's step size for the cloud model.</summary>
         /// <value>The default is 0.0005. Above 0.</value>
         public double LearningRate { get; init; } = 0.0005;
@@ -80,6 +91,7 @@ public sealed partial class MoMoDistillEstimator
                 .That(TeacherWeight >= 0 && double.IsFinite(TeacherWeight), $"{nameof(TeacherWeight)} must be at least 0, but is {TeacherWeight}.")
                 .AtLeast(nameof(NumberOfFolds), NumberOfFolds, 2)
                 .AtLeast(nameof(NumberOfEpochs), NumberOfEpochs, 1)
+                .AtLeast(nameof(NumberOfTeacherEpochs), NumberOfTeacherEpochs, 0)
                 .That(LearningRate > 0 && double.IsFinite(LearningRate), $"{nameof(LearningRate)} must be above 0, but is {LearningRate}.")
                 .AtLeast(nameof(BatchSize), BatchSize, 1)
                 .That(WeightDecay >= 0 && double.IsFinite(WeightDecay), $"{nameof(WeightDecay)} must be at least 0, but is {WeightDecay}.")

@@ -14,7 +14,8 @@ namespace DCCL.Trainers;
 /// <remarks>
 /// <para>
 /// Stage 1 trains the cloud model on with the events of cloud and devices, and towards each user's patched model as its teacher:
-/// <c>CE(y, f(x)) + beta KL(f^(m)(x) || f(x))</c>. Stage 2 keeps it fixed and learns the basis and the patch encoder
+/// <c>CE(y, f(x)) + beta KL(f^(m)(x) || f(x))</c>. The teachers' cloud model is first trained on by itself, see
+/// <see cref="Options.NumberOfTeacherEpochs"/>. Stage 2 keeps it fixed and learns the basis and the patch encoder
 /// <c>U(theta, u)</c> in the same way, on device events that stage 1 left out. Learnt jointly the two fall into a poor optimum.
 /// Every user's patch is then migrated to the new model, and <c>U(0, u)</c> serves users without one, if that helps users who had
 /// no part in stage 2.
@@ -120,27 +121,51 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
                 $"The log must have events of the devices, but none of its {log.NumberOfEvents} events follows what the cloud model was fitted to.");
         }
 
-        using TorchBackbone module = Backbones.Create(parameters, _options.DropoutRate);
-        using TorchBackbone old = Backbones.Create(parameters);
+        // Stage 1.
+        CloudDistillation first = new(run, _options, events, log, plan);
+        EventTable heldOut = events.Select(plan.StageTwo);
+        using TorchBackbone old = Backbones.Create(parameters, _options.DropoutRate);
         using TorchBackbone oldFrozen = old.Replicate(frozen: true);
         using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
-        PatchTraining oldTraining = new(run, _options.Patches, oldFrozen);
-        Teachers? teachers = _options.TeacherWeight > 0 || _options.NumberOfPatchEpochs > 0
-            ? plan.CrossFit(oldTraining, oldFrozen, oldPatch, events, log, fleet.Patches!, run)
-            : null;
+        PatchTraining teaching = new(run, _options.Patches, oldFrozen);
+        float[][]? foldPatches = null;
+        if (_options.TeacherWeight > 0 || _options.NumberOfPatchEpochs > 0)
+        {
+            foldPatches = plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches!, run);
+        }
 
-        new CloudDistillation(run, _options).Train(module, events, log, plan, teachers);
+        // Patches learn on the old model, which has not seen the devices' events, and only then it is trained on.
+        if (_options.TeacherWeight > 0)
+        {
+            first.TrainTeacher(old);
+        }
+
+        using SampleStore? teacherStore = foldPatches is null ? null : teaching.Encode(heldOut, log, oldPatch.FirstLayer, run.Random.Fork(3));
+        Teachers? teachers = foldPatches is null
+            ? null
+            : Teachers.Create(teaching, oldFrozen, oldPatch, fleet.Patches!, foldPatches, plan, events, teacherStore!);
+        using TorchBackbone module = Backbones.Create(parameters, _options.DropoutRate);
+        first.Train(module, teachers);
+
+        // Stage 2.
         using TorchBackbone frozen = module.Replicate(frozen: true);
         using PatchTensors patch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         using EncoderTensors encoder = new(
             new PatchEncoderArchitecture { HiddenSize = _options.EncoderSize }, architecture, shape, run.Random);
-        PatchDistillation second = new(run, _options, frozen, patch, encoder);
-        bool servesColdStart = teachers is not null && second.Train(oldTraining, events, log, plan, teachers);
-        return CreateModel(fleet, log, module, patch, encoder, servesColdStart);
+        PatchTraining training = new(run, _options.Patches, frozen);
+        PatchDistillation second = new(run, _options, frozen, training, patch, encoder);
+        if (teachers is not null && heldOut.Count > 0)
+        {
+            using SampleStore store = training.Encode(heldOut, log, patch.FirstLayer, run.Random.Fork(3));
+            second.Train(events, plan, store, teacherStore!, teachers);
+        }
+
+        return CreateModel(fleet, log, module, patch, encoder, second);
     }
 
     private static DeviceCloudPredictionTransformer CreateModel(
-        DeviceCloudPredictionTransformer fleet, InteractionLog log, TorchBackbone module, PatchTensors patch, EncoderTensors encoder, bool servesColdStart)
+        DeviceCloudPredictionTransformer fleet, InteractionLog log, TorchBackbone module, PatchTensors patch, EncoderTensors encoder,
+        PatchDistillation outcome)
     {
         BackboneArchitecture architecture = fleet.Parameters.Architecture;
         Dictionary<string, float[]> tensors = module.Export();
@@ -149,15 +174,16 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
             tensors.Add(name, values);
         }
 
-        PatchEncoderArchitecture encoderShape = encoder.Architecture with { ServesColdStart = servesColdStart };
+        PatchEncoderArchitecture encoderShape = encoder.Architecture with { ServesColdStart = outcome.ServesColdStart };
         DeviceCloudModelParameters parameters = new(architecture, patch.Architecture, encoderShape, tensors);
         BehaviorHistory history = BehaviorHistory.FromLog(log, architecture, TrainingLog.GetCutoffs(log));
-        return fleet.WithModel(parameters, Migrate(fleet, parameters, history, encoder.ColumnFactors), history);
+        return fleet.WithModel(parameters, Migrate(fleet, parameters, history, encoder.ColumnFactors, outcome), history);
     }
 
-    // theta' = U(theta, u). The basis has been rescaled, and U's addition with it, but not yet theta.
+    // theta' = U(theta, u), gated. The basis has been rescaled, and U's addition with it, but not yet theta.
     private static UserPatches Migrate(
-        DeviceCloudPredictionTransformer fleet, DeviceCloudModelParameters parameters, BehaviorHistory history, float[] columnFactors)
+        DeviceCloudPredictionTransformer fleet, DeviceCloudModelParameters parameters, BehaviorHistory history, float[] columnFactors,
+        PatchDistillation outcome)
     {
         UserPatches patches = fleet.Patches!;
         int size = patches.PatchSize;
@@ -178,6 +204,12 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
                 for (int k = 0; k < size; k++)
                 {
                     patch[k] += (start[k] / columnFactors[k]) - start[k];
+                }
+
+                if (outcome.Strengths.TryGetValue(i, out int strength))
+                {
+                    PatchGate.Apply(new float[size], patch.ToArray(), strength, patch);
+                    statuses[i - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
                 }
             }
         }

@@ -1,9 +1,7 @@
 using System.Globalization;
-using DCCL.ML.Data;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
 using TorchSharp;
-using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MoMoDistill;
@@ -23,41 +21,39 @@ internal sealed class PatchDistillation
     private readonly TorchBackbone _model;
     private readonly PatchTensors _patch;
     private readonly EncoderTensors _encoder;
+    private readonly PatchTraining _training;
     private readonly PatchSolver _solver;
 
     public PatchDistillation(
-        TrainingRun run, MoMoDistillEstimator.Options options, TorchBackbone model, PatchTensors patch, EncoderTensors encoder)
+        TrainingRun run, MoMoDistillEstimator.Options options, TorchBackbone model, PatchTraining training, PatchTensors patch, EncoderTensors encoder)
     {
         _run = run;
         _options = options;
         _model = model;
         _patch = patch;
         _encoder = encoder;
-        _solver = new PatchTraining(run, options.Patches, model).CreateSolver(patch);
+        _training = training;
+        _solver = training.CreateSolver(patch);
     }
 
-    /// <summary>Learns basis and encoder in place.</summary>
-    /// <param name="teacherTraining">Encodes with the old cloud model.</param>
-    /// <param name="events">All events.</param>
-    /// <param name="log">What users have seen, for the negatives.</param>
-    /// <param name="plan">Says which events are left for this stage.</param>
-    /// <param name="teachers">The patched models.</param>
-    /// <returns>Whether U(0, u) helped users without part in the stage.</returns>
-    public bool Train(PatchTraining teacherTraining, EventTable events, InteractionLog log, DistillationPlan plan, Teachers teachers)
-    {
-        EventTable selected = events.Select(plan.StageTwo);
-        if (selected.Count == 0)
-        {
-            return false;
-        }
+    /// <summary>Gets a value indicating whether U(0, u) helped users without part in the stage.</summary>
+    public bool ServesColdStart { get; private set; }
 
-        int seed = _run.Random.Next(int.MaxValue);
-        using SampleStore store = new PatchTraining(_run, _options.Patches, _model).Encode(selected, log, _patch.FirstLayer, new SeededRandom(seed));
-        using SampleStore oldStore = teacherTraining.Encode(selected, log, _patch.FirstLayer, new SeededRandom(seed));
-        UserInputs inputs = UserInputs.Create(_model, events, plan, store, oldStore, teachers, _run.Random, ValidationUserFraction);
+    /// <summary>Gets how much of each user's migrated patch to keep, the index of one of <see cref="PatchGate.Strengths"/>.</summary>
+    public IReadOnlyDictionary<int, int> Strengths { get; private set; } = new Dictionary<int, int>();
+
+    /// <summary>Learns basis and encoder in place.</summary>
+    /// <param name="events">All events.</param>
+    /// <param name="plan">The plan.</param>
+    /// <param name="store">The events that stage 1 left out, at least one, encoded by the new cloud model.</param>
+    /// <param name="teacherStore">The same samples, encoded by the teachers' one.</param>
+    /// <param name="teachers">The patched models.</param>
+    public void Train(EventTable events, DistillationPlan plan, SampleStore store, SampleStore teacherStore, Teachers teachers)
+    {
+        UserInputs inputs = UserInputs.Create(_model, events, plan, store, teacherStore, teachers, _run.Random, ValidationUserFraction);
         using (inputs)
         {
-            using optim.Optimizer optimizer = optim.Adam([.. _patch.Tensors.Values, .. _encoder.Tensors], _options.PatchLearningRate);
+            Adam optimizer = new([.. _patch.Tensors.Values, .. _encoder.Tensors], _options.PatchLearningRate);
             (Dictionary<string, float[]> Patch, Dictionary<string, float[]> Encoder) best = (_patch.Export(), _encoder.Export());
             double least = Measure(store, inputs, withPatches: true);
             _run.RunEpochs(
@@ -78,10 +74,16 @@ internal sealed class PatchDistillation
                 improved: () => { });
             _patch.Import(best.Patch);
             _encoder.Import(best.Encoder);
-            bool servesColdStart = JudgeColdStart(store, inputs);
+            ServesColdStart = JudgeColdStart(store, inputs);
+            Strengths = _training.ChooseStrengths(_patch, store, i => Migrate(inputs, i, store.Chunks[i].Rows.Length), plan.CountDeviceEvents(events));
             RescaleColumns(store);
-            return servesColdStart;
         }
+    }
+
+    private Tensor Migrate(UserInputs inputs, int chunk, int count)
+    {
+        (Tensor patches, Tensor users, _, _, _) = inputs.Get(chunk, 0, count);
+        return _encoder.Encode(patches, users);
     }
 
     private bool JudgeColdStart(SampleStore store, UserInputs inputs)
@@ -108,7 +110,7 @@ internal sealed class PatchDistillation
         _encoder.Rescale(factors);
     }
 
-    private double RunEpoch(SampleStore store, UserInputs inputs, optim.Optimizer optimizer, Action<double> report)
+    private double RunEpoch(SampleStore store, UserInputs inputs, Adam optimizer, Action<double> report)
     {
         (int Chunk, int First, int Count)[] batches = [.. store.Chunks.SelectMany((chunk, index) =>
             Enumerable.Range(0, (chunk.Rows.Length + UsersInBatch - 1) / UsersInBatch)
@@ -125,16 +127,16 @@ internal sealed class PatchDistillation
             Tensor keeps = torch.tensor(
                 Enumerable.Range(0, batches[i].Count).Select(_ => _run.Random.NextDouble() < ColdStartFraction ? 0f : 1f).ToArray(), batches[i].Count, 1);
             Tensor logits = _solver.Score(chunk, _encoder.Encode(patches * keeps, users));
-            Tensor weight = chunk.Weight * (1 - isValidation);
+            Tensor weight = chunk.Weight * isValidation.Complement();
             Tensor loss = PatchSolver.Loss(chunk, logits, weight).sum()
-                + ((DistillationLoss.KullbackLeibler(teacher, logits) * weight * teaches * keeps).sum() * _options.TeacherWeight);
+                .Plus((DistillationLoss.KullbackLeibler(teacher, logits) * weight * teaches * keeps).sum().Times(_options.TeacherWeight));
             double total = weight.sum().item<float>();
             if (total > 0)
             {
-                optimizer.zero_grad();
-                (loss / total).backward();
+                optimizer.ClearGradients();
+                loss.Over(total).backward();
                 _patch.FreezeUpOffset();
-                optimizer.step();
+                optimizer.Step();
                 sum += loss.item<float>();
                 weights += total;
             }

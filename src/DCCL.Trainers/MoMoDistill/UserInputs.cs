@@ -18,12 +18,12 @@ internal sealed class UserInputs : IDisposable
     /// <param name="events">All events.</param>
     /// <param name="plan">The plan.</param>
     /// <param name="store">The samples, encoded by the new cloud model.</param>
-    /// <param name="oldStore">The same samples, encoded by the old one.</param>
+    /// <param name="teacherStore">The same samples, encoded by the teachers' one.</param>
     /// <param name="teachers">The patched models.</param>
     /// <param name="random">Draws who judges.</param>
     /// <param name="validationFraction">The share of users who judge.</param>
     public static UserInputs Create(
-        TorchBackbone model, EventTable events, DistillationPlan plan, SampleStore store, SampleStore oldStore, Teachers teachers,
+        TorchBackbone model, EventTable events, DistillationPlan plan, SampleStore store, SampleStore teacherStore, Teachers teachers,
         SeededRandom random, double validationFraction)
     {
         Dictionary<int, int> firstDeviceEvents = [];
@@ -38,25 +38,18 @@ internal sealed class UserInputs : IDisposable
         {
             using DisposeScope scope = torch.NewDisposeScope();
             int[] users = [.. store.Chunks[i].Rows.Select(row => store.Users[row])];
-            int size = teachers.PatchSize;
-            float[] patches = new float[users.Length * size];
             float[] teaches = new float[users.Length];
             float[] validation = new float[users.Length];
             for (int row = 0; row < users.Length; row++)
             {
                 validation[row] = random.NextDouble() < validationFraction ? 1 : 0;
-                if (teachers.Teaches(users[row]))
-                {
-                    teaches[row] = 1;
-                    teachers.GetPatch(users[row], plan.StageTwoFold).CopyTo(patches.AsSpan(row * size));
-                }
+                teaches[row] = teachers.Teaches(users[row]) ? 1 : 0;
             }
 
-            Tensor old = torch.tensor(patches, users.Length, size);
             (Tensor, Tensor, Tensor, Tensor, Tensor) inputs = (
-                old,
+                teachers.GetPatches(users, plan.StageTwoFold),
                 CreateUserVectors(model, events, [.. users.Select(user => firstDeviceEvents[user])]),
-                teachers.Score(oldStore.Chunks[i], old),
+                teachers.Score(teacherStore.Chunks[i], teachers.GetTeachingPatches(users, plan.StageTwoFold)),
                 torch.tensor(teaches, users.Length, 1),
                 torch.tensor(validation, users.Length, 1));
             foreach (Tensor tensor in (Tensor[])[inputs.Item1, inputs.Item2, inputs.Item3, inputs.Item4, inputs.Item5])
@@ -103,6 +96,6 @@ internal sealed class UserInputs : IDisposable
 
         TrainingBatch batch = events.CreateBatch(firstDeviceEvents, []);
         Tensor embeddings = LookupFunction.Look(model.Weights["item.embedding"], batch.History);             // [users, length, dim]
-        return embeddings.sum(1) / batch.History.ne(0).sum(1, keepdim: true).clamp(min: 1);
+        return embeddings.sum(1) / batch.History.IsNot(0).sum(1, keepdim: true).AtLeast(1);
     }
 }

@@ -15,7 +15,7 @@ namespace DCCL.Trainers.Torch;
 /// Each batch is divided among workers, one thread and one replica of the model each, whose gradients are added in order: the
 /// operations of a batch are too small for torch's own threads, and the same number of workers gives the same bits.
 /// </para>
-/// <para>Not thread-safe. Owns its optimiser and the replicas, not the model.</para>
+/// <para>Not thread-safe. Owns the replicas, not the model.</para>
 /// </remarks>
 internal sealed class CloudTraining : IDisposable
 {
@@ -23,7 +23,7 @@ internal sealed class CloudTraining : IDisposable
     private readonly Settings _settings;
     private readonly NegativeSampler? _sampler;
     private readonly SeededRandom _random;
-    private readonly optim.Optimizer _optimizer;
+    private readonly Adam _optimizer;
     private readonly Worker[] _workers;
     private readonly int[] _order;
 
@@ -52,7 +52,7 @@ internal sealed class CloudTraining : IDisposable
         _sampler = events.HasLabels ? null : new NegativeSampler(seen, seed: random.Next(int.MaxValue));
         _workers = [.. Enumerable.Range(0, settings.NumberOfThreads).Select(i =>
             new Worker(i == 0 ? model : model.Replicate(), new Generator((ulong)random.Next(int.MaxValue)), IsReplica: i > 0))];
-        _optimizer = optim.AdamW(model.Trainable, settings.LearningRate, weight_decay: settings.WeightDecay);
+        _optimizer = new Adam(model.Trainable, settings.LearningRate, settings.WeightDecay);
         _order = [.. Enumerable.Range(0, events.Count)];
     }
 
@@ -78,7 +78,6 @@ internal sealed class CloudTraining : IDisposable
 
     public void Dispose()
     {
-        _optimizer.Dispose();
         foreach (Worker worker in _workers)
         {
             worker.Generator.Dispose();
@@ -91,12 +90,12 @@ internal sealed class CloudTraining : IDisposable
 
     private double RunBatch(ReadOnlyMemory<int> events, Teacher? teacher)
     {
-        // Optimiser and sums make handles of every gradient, which would keep its memory until the garbage collector comes by.
+        // Handles of gradients would keep their memory until the garbage collector comes by.
         using DisposeScope scope = torch.NewDisposeScope();
         int[] negatives = SampleNegatives(events.Span);
         int perEvent = negatives.Length / events.Length;
         double[] losses = new double[_workers.Length];
-        _optimizer.zero_grad();
+        _optimizer.ClearGradients();
         Parallel.For(0, _workers.Length, i =>
         {
             TrainingRun.PrepareThread();
@@ -110,7 +109,7 @@ internal sealed class CloudTraining : IDisposable
         });
 
         AddReplicaGradients();
-        _optimizer.step();
+        _optimizer.Step();
         return losses.Sum();
     }
 
@@ -120,8 +119,8 @@ internal sealed class CloudTraining : IDisposable
         TrainingBatch batch = _events.CreateBatch(events, negatives);
         Tensor logits = worker.Model.Forward(batch, worker.Generator);                                       // [events, candidates]
         Tensor loss = SumLoss(events, logits);
-        loss = teacher is null ? loss : loss + teacher(batch, events, logits);
-        (loss / batchSize).backward();
+        loss = teacher is null ? loss : loss.Plus(teacher(batch, events, logits));
+        loss.Over(batchSize).backward();
         return loss.item<float>();
     }
 
@@ -131,23 +130,7 @@ internal sealed class CloudTraining : IDisposable
         {
             foreach ((string name, Parameter weight) in worker.Model.Weights)
             {
-                if (weight.grad is Tensor gradient)
-                {
-                    // The first worker has no gradient of its own if the batch was smaller than the number of workers.
-                    Parameter target = _workers[0].Model.Weights[name];
-                    using Tensor? sum = target.grad;
-                    if (sum is null)
-                    {
-                        target.grad = gradient.clone();
-                    }
-                    else
-                    {
-                        sum.add_(gradient);
-                    }
-
-                    gradient.zero_();
-                    gradient.Dispose();
-                }
+                _workers[0].Model.Weights[name].TakeGradient(weight);
             }
         }
     }
@@ -185,7 +168,7 @@ internal sealed class CloudTraining : IDisposable
         }
 
         Tensor target = torch.tensor(labels, events.Length, candidates);
-        return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction: nn.Reduction.Sum) / candidates;
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction: nn.Reduction.Sum).Over(candidates);
     }
 
     private sealed record Worker(TorchBackbone Model, Generator Generator, bool IsReplica);

@@ -36,6 +36,9 @@ internal sealed class TrainingRun : IDisposable
 
     public CancellationToken Cancellation => _options.CancellationToken;
 
+    /// <summary>Gets the options of loops that run on several threads.</summary>
+    public ParallelOptions Parallel => new() { MaxDegreeOfParallelism = Threads, CancellationToken = Cancellation };
+
     public bool IsCancelled => _options.CancellationToken.IsCancellationRequested;
 
     /// <summary>

@@ -15,6 +15,7 @@ public sealed class MetaPatchTrainerOptionsTests
             BottleneckSize = 0,
             Layers = [1, 0],
             NumberOfBasisEpochs = 0,
+            BasisPatience = 0,
             BasisLearningRate = 0,
             L2 = double.NaN,
             InterceptL2 = 0,
@@ -23,7 +24,7 @@ public sealed class MetaPatchTrainerOptionsTests
             NumberOfNegatives = 0,
             NegativePoolSize = 0,
             GateFraction = 1,
-            MinimumGateEvents = 0,
+            GatePriorEvents = -1,
             ChunkSize = 0,
             Run = new TrainingRunOptions { NumberOfThreads = -1 },
         };
@@ -31,10 +32,10 @@ public sealed class MetaPatchTrainerOptionsTests
         Assert.That(() => Create(options), Throws.ArgumentException.With.Message.EqualTo(
             "MetaPatchTrainer.Options: PatchSize must be from 1 to 256, but is 257. BottleneckSize must be at least 1, but is 0. "
             + "Layers must be ascending indices from 0, or null. NumberOfBasisEpochs must be at least 1, but is 0. "
-            + "BasisLearningRate must be above 0, but is 0. L2 must be above 0, but is NaN. InterceptL2 must be above 0, but is 0. "
+            + "BasisPatience must be at least 1, but is 0. BasisLearningRate must be above 0, but is 0. L2 must be above 0, but is NaN. InterceptL2 must be above 0, but is 0. "
             + "NumberOfSteps must be at least 1, but is 0. LearningRate must be above 0, but is -1. NumberOfNegatives must be at least 1, but is 0. "
             + "NegativePoolSize must be at least 1, but is 0. GateFraction must be above 0 and less than 1, but is 1. "
-            + "MinimumGateEvents must be at least 1, but is 0. ChunkSize must be at least 1, but is 0. Run.NumberOfThreads must be at least 0, but is -1."));
+            + "GatePriorEvents must be at least 0, but is -1. ChunkSize must be at least 1, but is 0. Run.NumberOfThreads must be at least 0, but is -1."));
     }
 
     [TestCase(new int[] { })]

@@ -239,6 +239,23 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
+    public void Fit_EventsThatAModelWithPatchesWasFittedTo_KeepsThePatches()
+    {
+        MLContext context = new(seed: 1);
+        List<string> messages = [];
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        float[] thetas = [.. _planted.Thetas];
+        ITransformer fleet = _planted.CreateModel(
+            context, patches: new UserPatches(4, thetas, [.. Enumerable.Repeat(PatchStatus.Patched, PlantedFleet.NumberOfUsers)]));
+
+        ITransformer again = context.DeviceCloud().Trainers.MetaPatch(fleet, Options()).Fit(context.Data.LoadFromEnumerable(_planted.Cloud));
+
+        Assert.That(messages, Has.Some.EndsWith("the cloud model was fitted to them, and its patches stay as they are. Pass later events."));
+        Assert.That(
+            Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => again.DeviceCloudModel().Patches![user].ToArray()), Is.EqualTo(thetas));
+    }
+
+    [Test]
     public void Fit_ALogThatRepeatsTheCloudsEvents_LearnsFromTheNewOnesAlone()
     {
         MLContext context = new(seed: 1);

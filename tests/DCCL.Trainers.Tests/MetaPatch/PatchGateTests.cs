@@ -33,20 +33,37 @@ public sealed class PatchGateTests
     }
 
     [Test]
-    public void Choose_ABucket_TakesTheStrengthOfTheLeastTotalLoss()
+    public void Choose_AHeavyPrior_TakesTheStrengthOfTheLeastTotalLoss()
     {
         // Alone, the first user would take strength 2 and the second one strength 1; together 2 is best.
         double[][] losses = [Losses(5, 4, 1), Losses(5, 4, 6)];
 
-        Assert.That(PatchGate.Choose([7, 7], [3, 3], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 2, 2 }));
+        Assert.That(PatchGate.Choose([7, 7], [3, 3], losses, priorEvents: 1000), Is.EqualTo(new[] { 2, 2 }));
     }
 
     [Test]
-    public void Choose_AUserWithEnoughHeldBackEventsWhomThePatchDoesNotHelp_IsGated()
+    public void Choose_NoPrior_JudgesEachUserAlone()
     {
-        double[][] losses = [Losses(5, 4.8, 1), Losses(5, 4.8, 6), Losses(5, 4.8, 5), Losses(5, 4.8, 4.9)];
+        double[][] losses = [Losses(5, 4.8, 1), Losses(5, 4.8, 6), Losses(5, 5.8, 5.1), Losses(5, 4.8, 4.9)];
 
-        Assert.That(PatchGate.Choose([7, 7, 7, 7], [4, 4, 4, 4], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 2, 0, 0, 2 }));
+        Assert.That(PatchGate.Choose([7, 7, 7, 7], [4, 4, 4, 4], losses, priorEvents: 0), Is.EqualTo(new[] { 2, 1, 0, 1 }));
+    }
+
+    [Test]
+    public void Choose_APriorOfSomeEvents_AddsAsManyTimesTheBucketsMeanLoss([Values(0.5, 2, 5)] double prior, [Range(1, 10)] int seed)
+    {
+        SeededRandom random = new(seed);
+        int[] heldBack = [.. Enumerable.Range(0, 6).Select(_ => 1 + random.Next(4))];
+        double[][] losses = [.. heldBack.Select(_ => Enumerable.Range(0, _full + 1).Select(_ => random.NextDouble()).ToArray())];
+
+        int[] strengths = PatchGate.Choose([7, 7, 7, 7, 7, 7], heldBack, losses, prior);
+
+        for (int user = 0; user < 6; user++)
+        {
+            int expected = Enumerable.Range(0, _full + 1).MinBy(strength =>
+                losses[user][strength] + (prior * losses.Sum(own => own[strength]) / heldBack.Sum()));
+            Assert.That(strengths[user], Is.EqualTo(expected));
+        }
     }
 
     [Test]
@@ -54,7 +71,7 @@ public sealed class PatchGateTests
     {
         double[][] losses = [Losses(1, 2, 3), Losses(1, 2, 3)];
 
-        Assert.That(PatchGate.Choose([7, 9], [0, 0], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 0, 0 }));
+        Assert.That(PatchGate.Choose([7, 9], [0, 0], losses, priorEvents: 4), Is.EqualTo(new[] { 0, 0 }));
     }
 
     [Test]
@@ -62,13 +79,13 @@ public sealed class PatchGateTests
     {
         double[][] losses = [Losses(0, 0, 0), Losses(0, 0, 0)];
 
-        Assert.That(PatchGate.Choose([1, 1], [0, 0], losses, minimumGateEvents: 4), Is.EqualTo(new[] { 0, 0 }));
+        Assert.That(PatchGate.Choose([1, 1], [0, 0], losses, priorEvents: 4), Is.EqualTo(new[] { 0, 0 }));
     }
 
     [Test]
     public void Choose_Nobody_IsEmpty()
     {
-        Assert.That(PatchGate.Choose([], [], [], minimumGateEvents: 4), Is.Empty);
+        Assert.That(PatchGate.Choose([], [], [], priorEvents: 4), Is.Empty);
     }
 
     [Test]
@@ -77,33 +94,9 @@ public sealed class PatchGateTests
         // Users 0 to 9 with 1 to 10 events: five buckets of two. Odd buckets profit from the whole patch, even ones do not.
         double[][] losses = [.. Enumerable.Range(0, 10).Select(user => user / 2 % 2 == 1 ? Losses(2, 1.9, 1.8, last: 1) : Losses(1, 2, 3))];
 
-        int[] strengths = PatchGate.Choose([.. Enumerable.Range(1, 10)], new int[10], losses, minimumGateEvents: 4);
+        int[] strengths = PatchGate.Choose([.. Enumerable.Range(1, 10)], [.. Enumerable.Repeat(1, 10)], losses, priorEvents: 1000);
 
         Assert.That(strengths, Is.EqualTo(new[] { 0, 0, _full, _full, 0, 0, _full, _full, 0, 0 }));
-    }
-
-    [Test]
-    public void Choose_RandomUsers_GivesEquallyActiveOnesTheSameStrengthOrNone([Range(1, 20)] int seed)
-    {
-        SeededRandom random = new(seed);
-        int count = 1 + random.Next(40);
-        int[] events = [.. Enumerable.Range(0, count).Select(_ => 1 + random.Next(6))];
-        int[] heldBack = [.. events.Select(number => number / 2)];
-        double[][] losses = [.. events.Select(_ => Enumerable.Range(0, _full + 1).Select(_ => random.NextDouble()).ToArray())];
-
-        int[] strengths = PatchGate.Choose(events, heldBack, losses, minimumGateEvents: 3);
-
-        foreach (IGrouping<int, int> same in Enumerable.Range(0, count).GroupBy(user => events[user]))
-        {
-            int[] kept = [.. same.Select(user => strengths[user]).Where(strength => strength != 0).Distinct()];
-            Assert.That(kept, Has.Length.LessThanOrEqualTo(1));
-            foreach (int user in same.Where(_ => kept.Length == 1))
-            {
-                // Gated alone if and only if there are enough events and the bucket's strength does not help.
-                bool isGated = heldBack[user] >= 3 && losses[user][kept[0]] >= losses[user][0];
-                Assert.That(strengths[user], Is.EqualTo(isGated ? 0 : kept[0]));
-            }
-        }
     }
 
     // The losses of the first three strengths and of the last; those in between are bad.

@@ -89,7 +89,7 @@ public sealed class DistillationPlanTests
             InteractionLog log = InteractionLog.Read(PlantedFleet.MapKeys(context).Transform(context.Data.LoadFromEnumerable(rows)), PlantedFleet.Columns);
             EventTable table = EventTable.Create(log, 5, usesProfiles: false, (_, _) => true);
             DistillationPlan result = DistillationPlan.Create(table, _ => 0, 3, 0.2, new SeededRandom(1));
-            return (result.CrossFit(training, frozen, patch, table, log, patches, run), result, table);
+            return (new Teachers(frozen, patch, patches, result.CrossFit(training, patch, table, log, patches, run), new Dictionary<int, int>()), result, table);
         }
     }
 }

@@ -3,6 +3,7 @@ using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.TestKit;
+using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.MoMoDistill;
 using DCCL.Trainers.Torch;
 using Microsoft.ML;
@@ -14,6 +15,7 @@ namespace DCCL.Trainers.Tests.MoMoDistill;
 public sealed class MoMoDistillEstimatorTests
 {
     private static readonly PlantedFleet _planted = new(1, sameForAll: true);
+    private static readonly PlantedFleet _personal = new(2);
 
     [Test]
     public void Fit_WithoutTeachers_IsTrainingTheCloudModelOnBitForBit([Values(1, 2)] int threads, [Values(0, 1)] int patchEpochs)
@@ -43,14 +45,15 @@ public sealed class MoMoDistillEstimatorTests
     public void Fit_WithoutTeachers_DoesNotDependOnThePatchesButWithThemItDoes()
     {
         MLContext context = new(seed: 1);
-        ITransformer patched = CreateFleet(context);
-        ITransformer gated = CreateFleet(context, new float[_planted.Thetas.Length], PatchStatus.Gated);
+        ITransformer patched = CreateFleet(context, _personal);
+        ITransformer gated = _personal.CreateModel(context, patches: new UserPatches(
+            4, new float[_personal.Thetas.Length], [.. Enumerable.Repeat(PatchStatus.Gated, PlantedFleet.NumberOfUsers)]));
 
-        float[] none = GetBackbone(Fit(context, patched, Options(beta: 0)));
+        float[] none = GetBackbone(Fit(context, patched, Options(beta: 0), _personal));
 
-        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 0))), Is.EqualTo(none));
-        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 1))), Is.EqualTo(none), "Who is gated teaches nothing.");
-        Assert.That(GetBackbone(Fit(context, patched, Options(beta: 1))), Is.Not.EqualTo(none));
+        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 0), _personal)), Is.EqualTo(none));
+        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 1), _personal)), Is.EqualTo(none), "Who is gated teaches nothing.");
+        Assert.That(GetBackbone(Fit(context, patched, Options(beta: 1), _personal)), Is.Not.EqualTo(none));
     }
 
     [Test]
@@ -79,7 +82,7 @@ public sealed class MoMoDistillEstimatorTests
         [
             .. new[] { 0.0, 1, 20 }.Select(beta =>
             {
-                ITransformer distilled = Fit(context, fleet, Options(beta: beta, epochs: 3));
+                ITransformer distilled = Fit(context, fleet, Options(beta: beta, epochs: 3, teacherEpochs: 0));
                 return Score(context, WithoutPatches(distilled, fleet), fleet).Zip(teacher, (x, y) => Math.Pow(x - y, 2)).Average();
             }),
         ];
@@ -88,25 +91,71 @@ public sealed class MoMoDistillEstimatorTests
     }
 
     [Test]
-    public void Fit_NoSecondStage_MigratesPatchesThatActAsBefore()
+    public void Fit_TeacherEpochs_ChangeNothingButTheTeachers()
     {
         MLContext context = new(seed: 1);
-        ITransformer fleet = CreateFleet(context);
+        ITransformer fleet = CreateFleet(context, _personal);
 
-        DeviceCloudPredictionTransformer migrated = Fit(context, fleet, Options(patchEpochs: 0)).DeviceCloudModel();
+        float[][] without = [.. new[] { 0, 2 }.Select(epochs => GetBackbone(Fit(context, fleet, Options(beta: 0, teacherEpochs: epochs), _personal)))];
+        float[][] with = [.. new[] { 0, 2 }.Select(epochs => GetBackbone(Fit(context, fleet, Options(beta: 1, teacherEpochs: epochs), _personal)))];
 
-        // The basis may have been rescaled, theta inversely: on the new backbone the old pair must score the same.
-        Dictionary<string, float[]> tensors = migrated.Parameters.TensorShapes.ToDictionary(shape => shape.Name, shape => migrated.Parameters[shape.Name].ToArray());
-        foreach (TensorShape shape in _planted.Parameters.Patch!.GetTensors(_planted.Parameters.Architecture))
+        Assert.That(without[0], Is.EqualTo(without[1]));
+        Assert.That(with[0], Is.Not.EqualTo(with[1]));
+    }
+
+    [Test]
+    public void TrainTeacher_AModel_IsPlainTrainingInOtherBatchesThanTheStudents()
+    {
+        MLContext context = new(seed: 1);
+        InteractionLog cloud = Read(context, _planted.Cloud);
+        InteractionLog log = cloud.Merge(Read(context, _planted.Device));
+        EventTable events = EventTable.Create(log, 5, usesProfiles: false, (_, _) => true);
+        DistillationPlan plan = DistillationPlan.Create(events, user => cloud.GetItems(user).Length, 3, 0.2, new SeededRandom(1));
+        using TrainingRun run = new(context, "test", new TrainingRunOptions { NumberOfThreads = 1 });
+        using TorchBackbone actual = Backbones.Create(_planted.Parameters);
+        using TorchBackbone expected = Backbones.Create(_planted.Parameters);
+
+        new CloudDistillation(run, Options(teacherEpochs: 2), events, log, plan).TrainTeacher(actual);
+
+        CloudTraining.Settings settings = new(64, 0.01, 0, 4, CandidateLoss.BinaryCrossEntropy, 1);
+        using CloudTraining training = new(expected, events.Select(plan.StageOne), log, settings, new SeededRandom(1).Fork(2));
+        training.RunEpoch(teacher: null, _ => { });
+        training.RunEpoch(teacher: null, _ => { });
+        Assert.That(actual.Export(), Is.EqualTo(expected.Export()));
+    }
+
+    [Test]
+    public void Fit_NoSecondStage_MigratesPatchesThatActAsBeforeAtTheStrengthOfTheGate()
+    {
+        MLContext context = new(seed: 1);
+        ITransformer fleet = CreateFleet(context, _personal);
+
+        DeviceCloudPredictionTransformer migrated = Fit(context, fleet, Options(patchEpochs: 0), _personal).DeviceCloudModel();
+
+        // The basis has been rescaled, theta inversely: the products of both are the old ones, times what the gate left of a patch.
+        PatchArchitecture shape = _personal.Parameters.Patch!;
+        TensorShape basis = shape.GetTensors(_personal.Parameters.Architecture).Single(tensor => tensor.Name.EndsWith("basis", StringComparison.Ordinal));
+        int width = basis.Dimensions[1];
+        HashSet<(float, float)> strengths = [];
+        for (int user = 1; user <= PlantedFleet.NumberOfUsers; user++)
         {
-            tensors[shape.Name] = _planted.Parameters[shape.Name].ToArray();
+            float[] old = [.. _personal.Thetas.AsSpan((user - 1) * shape.PatchSize, shape.PatchSize)];
+            ReadOnlySpan<float> theta = migrated.Patches![user];
+            float intercept = theta[0] / old[0];
+            double[] others =
+            [
+                .. Enumerable.Range(1, shape.PatchSize - 1).Select(k =>
+                    (double)migrated.Patches[user][k] * migrated.Parameters[basis.Name].Span[(k - 1) * width]
+                    / ((double)old[k] * _personal.Parameters[basis.Name].Span[(k - 1) * width])),
+            ];
+            (float Intercept, float Others)[] candidates =
+                [.. PatchGate.Strengths.Where(s => Math.Abs(s.Intercept - intercept) < 1e-4 && others.All(x => Math.Abs(x - s.Others) < 1e-4))];
+            Assert.That(candidates, Has.Length.EqualTo(1), $"user {user}: {intercept}, {string.Join(' ', others)}");
+            strengths.Add(candidates[0]);
+            Assert.That(migrated.Patches.GetStatus(user), Is.EqualTo(candidates[0] == (0, 0) ? PatchStatus.Gated : PatchStatus.Patched));
         }
 
-        DeviceCloudModelParameters hybrid = new(migrated.Parameters.Architecture, migrated.Parameters.Patch, migrated.Parameters.Encoder, tensors);
-        float[] expected = Score(context, fleet.ReplaceDeviceCloudModel(migrated.WithModel(hybrid, fleet.DeviceCloudModel().Patches)), fleet);
-        float[] actual = Score(context, fleet.ReplaceDeviceCloudModel(migrated), fleet);
-        Assert.That(Deviation.Max(actual, expected), Is.LessThan(1e-5));
-        Assert.That(Deviation.Max(actual, Score(context, fleet, fleet)), Is.GreaterThan(0.01));
+        Assert.That(strengths, Has.Some.Matches<(float, float Others)>(strength => strength.Others > 0));
     }
 
     [Test]
@@ -116,21 +165,25 @@ public sealed class MoMoDistillEstimatorTests
         PatchStatus[] statuses = [.. Enumerable.Repeat(PatchStatus.Patched, PlantedFleet.NumberOfUsers)];
         statuses[4] = PatchStatus.Gated;
         statuses[5] = PatchStatus.Cloud;
-        float[] thetas = [.. _planted.Thetas];
+        float[] thetas = [.. _personal.Thetas];
         thetas.AsSpan(4 * 4, 8).Clear();
-        ITransformer fleet = _planted.CreateModel(context, patches: new UserPatches(4, thetas, statuses));
+        ITransformer fleet = _personal.CreateModel(context, patches: new UserPatches(4, thetas, statuses));
 
-        ITransformer distilled = Fit(context, fleet, Options());
+        ITransformer distilled = Fit(context, fleet, Options(), _personal);
 
         DeviceCloudPredictionTransformer model = distilled.DeviceCloudModel();
         Assert.That(distilled, Is.InstanceOf<TransformerChain<DeviceCloudPredictionTransformer>>());
-        Assert.That(model.Parameters.Fingerprint, Is.Not.EqualTo(_planted.Parameters.Fingerprint));
-        Assert.That(model.Parameters.Patch, Is.EqualTo(_planted.Parameters.Patch));
+        Assert.That(model.Parameters.Fingerprint, Is.Not.EqualTo(_personal.Parameters.Fingerprint));
+        Assert.That(model.Parameters.Patch, Is.EqualTo(_personal.Parameters.Patch));
         Assert.That(model.Parameters.Encoder!.HiddenSize, Is.EqualTo(6));
-        Assert.That(Enumerable.Range(1, 30).Select(user => model.Patches!.GetStatus(user)), Is.EqualTo(statuses));
-        Assert.That(model.Patches![1].SequenceEqual(fleet.DeviceCloudModel().Patches![1]), Is.False);
+        Assert.That(model.Patches!.GetStatus(5), Is.EqualTo(PatchStatus.Gated));
+        Assert.That(model.Patches.GetStatus(6), Is.EqualTo(PatchStatus.Cloud));
+        PatchStatus[] others = [.. Enumerable.Range(1, 30).Except([5, 6]).Select(user => model.Patches.GetStatus(user))];
+        Assert.That(others, Has.All.AnyOf(PatchStatus.Patched, PatchStatus.Gated));
+        Assert.That(others, Has.Some.EqualTo(PatchStatus.Patched));
+        Assert.That(model.Patches[1].SequenceEqual(fleet.DeviceCloudModel().Patches![1]), Is.False);
         Assert.That(model.History.Cutoffs[0], Is.EqualTo(1000.0 + PlantedFleet.NumberOfDeviceEvents - 1), "It has been fitted to the device's events.");
-        uint[] status = [.. distilled.Transform(context.Data.LoadFromEnumerable(_planted.Test)).GetColumn<uint>("PatchStatus").Take(6)];
+        uint[] status = [.. distilled.Transform(context.Data.LoadFromEnumerable(_personal.Test)).GetColumn<uint>("PatchStatus").Take(6)];
         Assert.That(status[4], Is.EqualTo((uint)PatchStatus.Gated));
         Assert.That(status[5], Is.EqualTo((uint)(model.Parameters.Encoder.ServesColdStart ? PatchStatus.ColdStart : PatchStatus.Cloud)));
     }
@@ -167,10 +220,10 @@ public sealed class MoMoDistillEstimatorTests
     public void Fit_ADistilledModelAgain_MetaPatchKeepsItsBasisAndEncoder()
     {
         MLContext context = new(seed: 1);
-        ITransformer distilled = Fit(context, CreateFleet(context), Options());
+        ITransformer distilled = Fit(context, CreateFleet(context, _personal), Options(), _personal);
 
         ITransformer loop = context.DeviceCloud().Trainers.MetaPatch(distilled, Options().Patches)
-            .Fit(context.Data.LoadFromEnumerable(_planted.Device.Select(row => new EventRow
+            .Fit(context.Data.LoadFromEnumerable(_personal.Device.Select(row => new EventRow
             {
                 User = row.User,
                 Item = row.Item,
@@ -228,7 +281,7 @@ public sealed class MoMoDistillEstimatorTests
 
         Assert.That(
             watcher.Reports.Select(report => report.Stage).Distinct(),
-            Is.EqualTo(new[] { "momodistill: teachers", "momodistill: cloud model", "momodistill: patches" }));
+            Is.EqualTo(new[] { "momodistill: teachers", "momodistill: teachers' cloud model", "momodistill: cloud model", "momodistill: patches" }));
     }
 
     [Test]
@@ -250,6 +303,7 @@ public sealed class MoMoDistillEstimatorTests
             TeacherWeight = -1,
             NumberOfFolds = 1,
             NumberOfEpochs = 0,
+            NumberOfTeacherEpochs = -1,
             LearningRate = 0,
             BatchSize = 0,
             WeightDecay = double.NaN,
@@ -264,7 +318,7 @@ public sealed class MoMoDistillEstimatorTests
 
         Assert.That(() => context.DeviceCloud().Trainers.MoMoDistill(CreateFleet(context), options), Throws.ArgumentException.With.Message.EqualTo(
             "MoMoDistillEstimator.Options: TeacherWeight must be at least 0, but is -1. NumberOfFolds must be at least 2, but is 1. "
-            + "NumberOfEpochs must be at least 1, but is 0. LearningRate must be above 0, but is 0. BatchSize must be at least 1, but is 0. "
+            + "NumberOfEpochs must be at least 1, but is 0. NumberOfTeacherEpochs must be at least 0, but is -1. LearningRate must be above 0, but is 0. BatchSize must be at least 1, but is 0. "
             + "WeightDecay must be at least 0, but is NaN. DropoutRate must be from 0 to less than 1, but is 1. "
             + "NumberOfNegatives must be at least 1, but is 0. StageTwoFraction must be above 0 and less than 1, but is 0. "
             + "NumberOfPatchEpochs must be at least 0, but is -1. PatchLearningRate must be above 0, but is 0. EncoderSize must be at least 1, but is 0. "
@@ -272,12 +326,13 @@ public sealed class MoMoDistillEstimatorTests
     }
 
     private static MoMoDistillEstimator.Options Options(
-        double beta = 1, int epochs = 2, int patchEpochs = 2, int threads = 1, int seed = 1, IProgress<TrainingProgress>? progress = null,
+        double beta = 1, int epochs = 2, int teacherEpochs = 1, int patchEpochs = 2, int threads = 1, int seed = 1, IProgress<TrainingProgress>? progress = null,
         CancellationToken token = default) => new()
         {
             TeacherWeight = beta,
             NumberOfFolds = 3,
             NumberOfEpochs = epochs,
+            NumberOfTeacherEpochs = teacherEpochs,
             NumberOfPatchEpochs = patchEpochs,
             StageTwoFraction = 0.2,
             LearningRate = 0.01,
@@ -287,12 +342,13 @@ public sealed class MoMoDistillEstimatorTests
             Run = new TrainingRunOptions { Seed = seed, NumberOfThreads = threads, Progress = progress, CancellationToken = token },
         };
 
-    private static ITransformer CreateFleet(MLContext context, float[]? thetas = null, PatchStatus status = PatchStatus.Patched) => _planted.CreateModel(
-        context, patches: new UserPatches(4, thetas ?? [.. _planted.Thetas], [.. Enumerable.Repeat(status, PlantedFleet.NumberOfUsers)]));
+    private static ITransformer CreateFleet(MLContext context, PlantedFleet? planted = null) => (planted ?? _planted).CreateModel(
+        context,
+        patches: new UserPatches(4, [.. (planted ?? _planted).Thetas], [.. Enumerable.Repeat(PatchStatus.Patched, PlantedFleet.NumberOfUsers)]));
 
-    private static ITransformer Fit(MLContext context, ITransformer fleet, MoMoDistillEstimator.Options options) =>
+    private static ITransformer Fit(MLContext context, ITransformer fleet, MoMoDistillEstimator.Options options, PlantedFleet? planted = null) =>
         context.DeviceCloud().Trainers.MoMoDistill(fleet, options)
-            .Fit(context.Data.LoadFromEnumerable(_planted.Cloud), context.Data.LoadFromEnumerable(_planted.Device));
+            .Fit(context.Data.LoadFromEnumerable((planted ?? _planted).Cloud), context.Data.LoadFromEnumerable((planted ?? _planted).Device));
 
     // The cloud model of one, with what another remembers of its users.
     private static ITransformer WithoutPatches(ITransformer model, ITransformer remembering) =>
