@@ -109,10 +109,22 @@ internal sealed class BasisLearner
         return PatchSolver.Loss(chunk, solver.Score(chunk, patches), query).sum();
     }
 
-    /// <summary>Rescales the columns of the basis to unit root-mean-square effect on the logit, as measured on a part of the samples.</summary>
-    /// <param name="chunks">The samples; of each chunk the same share of users is looked at.</param>
+    /// <summary>Rescales the columns of the basis to the same root-mean-square effect on the logit.</summary>
+    /// <param name="chunks">The samples.</param>
+    /// <param name="scale">The effect of a column.</param>
     /// <returns>The factors that the columns were multiplied by [d - 1].</returns>
-    public Tensor Normalize(IReadOnlyList<SampleChunk> chunks)
+    public Tensor Normalize(IReadOnlyList<SampleChunk> chunks, double scale = 1)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor factors = MeasureEffects(chunks).reciprocal().Times(scale);
+        _patch.ScaleColumns(factors);
+        return factors.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The root-mean-square effect on the logit of each column of the basis, as measured on a part of the samples.</summary>
+    /// <param name="chunks">The samples; of each chunk the same share of users is looked at.</param>
+    /// <returns>[d - 1].</returns>
+    public Tensor MeasureEffects(IReadOnlyList<SampleChunk> chunks)
     {
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
@@ -128,8 +140,6 @@ internal sealed class BasisLearner
             weights.AddInPlace(chunk.Weight.sum());
         }
 
-        Tensor factors = (squares / weights).AtLeast(1e-12).rsqrt().detach();
-        _patch.ScaleColumns(factors);
-        return factors.MoveToOuterDisposeScope();
+        return (squares / weights).AtLeast(1e-12).sqrt().detach().MoveToOuterDisposeScope();
     }
 }

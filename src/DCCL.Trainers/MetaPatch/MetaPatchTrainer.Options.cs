@@ -34,18 +34,18 @@ public sealed partial class MetaPatchTrainer
         /// <value>The default is 30. At least 1.</value>
         public int NumberOfBasisEpochs { get; init; } = 30;
 
-        /// <summary>Gets the number of epochs without a better basis, as users without part in it judge, after which learning stops.</summary>
+        /// <summary>Gets the number of epochs without a better basis, as the held-back events judge, after which learning stops.</summary>
         /// <value>The default is 5. At least 1.</value>
         public int BasisPatience { get; init; } = 5;
 
         /// <summary>Gets Adam's step size for the basis.</summary>
-        /// <value>The default is 0.001. Above 0.</value>
-        public double BasisLearningRate { get; init; } = 0.001;
+        /// <value>The default is 0.0003. Above 0.</value>
+        public double BasisLearningRate { get; init; } = 0.0003;
 
         /// <summary>
         /// Gets the weight of <c>|theta - start|^2 / 2</c> against the sum of a user's cross-entropy, the intercept aside. Columns of
-        /// the basis have unit root-mean-square effect on the logit, so that the prior variance of what a patch adds to a logit is
-        /// (d - 1) / L2.
+        /// the basis all have the same root-mean-square effect c on the logit, so that the prior variance of what a patch adds to a
+        /// logit is c^2 (d - 1) / L2. How large c is, 1 at first, is found on held-back events together with the basis.
         /// </summary>
         /// <value>The default is 60. Above 0.</value>
         public double L2 { get; init; } = 60;

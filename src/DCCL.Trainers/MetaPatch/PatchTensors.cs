@@ -117,6 +117,16 @@ internal sealed class PatchTensors : IDisposable
         return (projected.view(-1, columns, rank) * hidden.unsqueeze(1)).sum(2);
     }
 
+    /// <summary>Multiplies the basis.</summary>
+    public void ScaleColumns(double factor)
+    {
+        using IDisposable noGradients = torch.no_grad();
+        foreach (int layer in _widths.Keys)
+        {
+            _tensors[$"patch.{layer}.basis"].MultiplyInPlace(factor);
+        }
+    }
+
     /// <summary>Multiplies each column of the basis.</summary>
     public void ScaleColumns(Tensor factors)
     {

@@ -11,8 +11,11 @@ namespace DCCL.Trainers.MetaPatch;
 /// <remarks>Not thread-safe.</remarks>
 internal sealed class PatchTraining
 {
-    private const double ValidationUserFraction = 0.1;
     private const int UsersInBatch = 20;
+    private const int MaximumScaleSteps = 6;
+
+    // Twice the prior variance of what a patch adds to a logit.
+    private static readonly double _scaleStep = Math.Sqrt(2);
     private readonly TrainingRun _run;
     private readonly MetaPatchTrainer.Options _options;
     private readonly TorchBackbone _model;
@@ -49,6 +52,9 @@ internal sealed class PatchTraining
     /// <summary>Makes what learns patches on a basis.</summary>
     public PatchSolver CreateSolver(PatchTensors patch) => new(_model, patch, _settings);
 
+    /// <summary>Makes what learns and measures a basis.</summary>
+    public BasisLearner CreateLearner(PatchTensors patch) => new(_model, patch, _settings);
+
     /// <summary>Scales a random basis, and learns it if the options say so.</summary>
     public void PrepareBasis(PatchTensors patch, SampleStore samples)
     {
@@ -60,38 +66,72 @@ internal sealed class PatchTraining
         }
         else
         {
-            new BasisLearner(_model, patch, _settings).Normalize(store.Chunks).Dispose();
+            CreateLearner(patch).Normalize(store.Chunks).Dispose();
+            FitScale(patch, store);
+        }
+    }
+
+    // Halves or doubles the prior variance as long as that helps the held-back events.
+    private void FitScale(PatchTensors patch, SampleStore store)
+    {
+        double held = MeasureBasis(patch, store);
+        foreach (double step in (double[])[_scaleStep, 1 / _scaleStep])
+        {
+            bool helps = true;
+            for (int i = 0; i < MaximumScaleSteps && helps; i++)
+            {
+                patch.ScaleColumns(step);
+                double other = MeasureBasis(patch, store);
+                helps = other < held;
+                held = Math.Min(held, other);
+            }
+
+            patch.ScaleColumns(helps ? 1 : 1 / step);
         }
     }
 
     /// <summary>
-    /// Learns the basis in place. Users who have no part in it judge every epoch, and the basis on which patches help them most is
-    /// kept, the random one among them.
+    /// Learns the basis in place. The events that the gate will judge on have no part in it: they judge every epoch, and the basis on
+    /// which patches help them most is kept, the random one among them. They also say how large a column's effect should be: after
+    /// each epoch one neighbour of the present size is tried.
     /// </summary>
     private void LearnBasis(PatchTensors patch, SampleStore store)
     {
-        BasisLearner learner = new(_model, patch, _settings);
+        BasisLearner learner = CreateLearner(patch);
         learner.Normalize(store.Chunks).Dispose();
-        bool[] judges = DrawUsers(store.Users.Length);
         PatchTensors[] workers = [patch, .. Enumerable.Range(1, _run.Threads - 1).Select(_ => patch.Replicate())];
-        double before = MeasureBasis(patch, store, judges);
-        (double Loss, Dictionary<string, float[]> Basis) best = (before, patch.Export());
+        double random = MeasureBasis(patch, store);
+        (double Loss, Dictionary<string, float[]> Basis) best = (random, patch.Export());
         Adam optimizer = new(patch.Tensors.Values, _options.BasisLearningRate);
+        double scale = 1;
+        double step = _scaleStep;
         int epoch = _run.RunEpochs(
             "metapatch: basis",
             _options.NumberOfBasisEpochs,
             _options.BasisPatience,
             (_, report) =>
             {
-                double loss = RunBasisEpoch(workers, store, judges, optimizer, report);
-                learner.Normalize(store.Chunks).Dispose();
-                double held = MeasureBasis(patch, store, judges);
+                double loss = RunBasisEpoch(workers, store, optimizer, report);
+                learner.Normalize(store.Chunks, scale).Dispose();
+                double held = MeasureBasis(patch, store);
+                patch.ScaleColumns(step);
+                double other = MeasureBasis(patch, store);
+                if (other < held)
+                {
+                    (held, scale) = (other, scale * step);
+                }
+                else
+                {
+                    step = 1 / step;
+                    patch.ScaleColumns(step);
+                }
+
                 if (held < best.Loss)
                 {
                     best = (held, patch.Export());
                 }
 
-                return (loss, double.IsNaN(held) ? null : -held);
+                return (loss, -held);
             },
             improved: () => { });
         patch.Import(best.Basis);
@@ -102,7 +142,7 @@ internal sealed class PatchTraining
 
         _run.Info(string.Create(
             CultureInfo.InvariantCulture,
-            $"metapatch: later events of users without part in the basis have loss {before:F4} with patches on the random basis, {best.Loss:F4} on the one kept, of epoch {(best.Loss < before ? epoch : 0)}"));
+            $"metapatch: held-back events have loss {random:F4} with patches on the random basis, {best.Loss:F4} on the one kept, of epoch {(best.Loss < random ? epoch : 0)}, columns last of size {scale:F2}"));
     }
 
     /// <summary>Learns every user's patch, gated.</summary>
@@ -146,8 +186,7 @@ internal sealed class PatchTraining
     private void Judge(SampleChunk chunk, PatchSolver solver, Tensor start, int[] heldBack, double[][] losses)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        double cut = 1 - _options.GateFraction;
-        Tensor isHeldBack = chunk.Position.IsAtLeast(cut);
+        Tensor isHeldBack = IsHeldBack(chunk);
         Tensor learnt = solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), start);
         Tensor weight = chunk.Weight * isHeldBack;
         float[] events = (chunk.IsEvent * isHeldBack).sum(1).ToArray();
@@ -225,19 +264,11 @@ internal sealed class PatchTraining
         return new UserPatches(size, values, statuses);
     }
 
-    private bool[] DrawUsers(int count)
-    {
-        bool[] drawn = new bool[count];
-        for (int i = 0; i < count; i++)
-        {
-            drawn[i] = _run.Random.NextDouble() < ValidationUserFraction;
-        }
-
-        return drawn;
-    }
+    // A user's most recent events, at least the last one.
+    private Tensor IsHeldBack(SampleChunk chunk) => chunk.Position.IsMoreThan(1 - _options.GateFraction);
 
     private double RunBasisEpoch(
-        PatchTensors[] workers, SampleStore store, bool[] judges, Adam optimizer, Action<double> report)
+        PatchTensors[] workers, SampleStore store, Adam optimizer, Action<double> report)
     {
         (SampleChunk Chunk, int First, int Count)[] batches = [.. store.Chunks.SelectMany(chunk =>
             Enumerable.Range(0, (chunk.Rows.Length + UsersInBatch - 1) / UsersInBatch)
@@ -251,14 +282,14 @@ internal sealed class PatchTraining
         {
             using DisposeScope scope = torch.NewDisposeScope();
             (SampleChunk chunk, int first, int count) = batches[i];
-            double cut = 0.3 + (0.5 * _run.Random.NextDouble());
+            double cut = (1 - _options.GateFraction) * (0.3 + (0.5 * _run.Random.NextDouble()));
             optimizer.ClearGradients();
             Parallel.For(0, workers.Length, w =>
             {
                 TrainingRun.PrepareThread();
                 int from = first + (count * w / workers.Length);
                 int to = first + (count * (w + 1) / workers.Length);
-                (losses[w], totals[w]) = from < to ? Differentiate(workers[w], chunk.Narrow(from, to - from), judges, cut) : (0, 0);
+                (losses[w], totals[w]) = from < to ? Differentiate(workers[w], chunk.Narrow(from, to - from), cut) : (0, 0);
             });
             foreach (PatchTensors worker in workers.AsSpan(1))
             {
@@ -280,45 +311,44 @@ internal sealed class PatchTraining
         return sum / Math.Max(1, weights);
     }
 
-    // Adds to the gradients of the loss's sum on the events after the cut; returns that sum and its weight.
-    private (double Loss, double Weight) Differentiate(PatchTensors patch, SampleChunk chunk, bool[] judges, double cut)
+    // Adds to the gradients of the loss's sum on the events after the cut, the held-back ones left out; returns that sum and its weight.
+    private (double Loss, double Weight) Differentiate(PatchTensors patch, SampleChunk chunk, double cut)
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        Tensor learners = torch.tensor(chunk.Rows.Select(row => judges[row] ? 0f : 1f).ToArray(), chunk.Rows.Length, 1);
-        Tensor isQuery = chunk.Position.IsAtLeast(cut);
-        Tensor weight = chunk.Weight * isQuery * learners;
+        Tensor isSupport = chunk.Position.IsMoreThan(cut).Complement();
+        Tensor weight = chunk.Weight * (isSupport.Plus(IsHeldBack(chunk))).Complement();
         double total = weight.sum().item<float>();
         if (total == 0)
         {
             return (0, 0);
         }
 
-        Tensor loss = new BasisLearner(_model, patch, _settings).QueryLoss(chunk, chunk.Weight * isQuery.Complement(), weight);
+        Tensor loss = CreateLearner(patch).QueryLoss(chunk, chunk.Weight * isSupport, weight);
         loss.backward();
         return (loss.item<float>(), total);
     }
 
-    // The loss of later events of the users who judge, with patches from their earlier ones; not a number if there are none.
-    private double MeasureBasis(PatchTensors patch, SampleStore store, bool[] judges)
+    // The loss of the held-back events with patches from the earlier ones.
+    private double MeasureBasis(PatchTensors patch, SampleStore store)
     {
         double[] sums = new double[store.Chunks.Count];
         double[] weights = new double[store.Chunks.Count];
         Parallel.For(0, sums.Length, _run.Parallel, i =>
         {
             TrainingRun.PrepareThread();
-            using DisposeScope scope = torch.NewDisposeScope();
             SampleChunk chunk = store.Chunks[i];
-            int[] rows = [.. Enumerable.Range(0, chunk.Rows.Length).Where(row => judges[chunk.Rows[row]])];
-            if (rows.Length > 0)
+            for (int first = 0; first < chunk.Rows.Length; first += UsersInBatch)
             {
-                SampleChunk judged = chunk.Select(rows);
-                Tensor isQuery = judged.Position.IsAtLeast(0.5);
-                Tensor weight = judged.Weight * isQuery;
-                BasisLearner learner = new(_model, patch, _settings);
-                sums[i] = learner.QueryLoss(judged, judged.Weight * isQuery.Complement(), weight).item<float>();
-                weights[i] = weight.sum().item<float>();
+                using DisposeScope scope = torch.NewDisposeScope();
+                using IDisposable noGradients = torch.no_grad();
+                SampleChunk part = chunk.Narrow(first, Math.Min(UsersInBatch, chunk.Rows.Length - first));
+                Tensor isHeldBack = IsHeldBack(part);
+                Tensor weight = part.Weight * isHeldBack;
+                BasisLearner learner = CreateLearner(patch);
+                sums[i] += learner.QueryLoss(part, part.Weight * isHeldBack.Complement(), weight).item<float>();
+                weights[i] += weight.sum().item<float>();
             }
         });
-        return sums.Sum() / weights.Sum();
+        return sums.Sum() / Math.Max(1, weights.Sum());
     }
 }

@@ -11,7 +11,7 @@ namespace DCCL.Trainers.MetaPatch;
 /// <param name="Offset">The logit's share that bypasses the layers [users, samples].</param>
 /// <param name="Label">0 or 1 [users, samples].</param>
 /// <param name="Weight">The weight in the loss, 0 for padding [users, samples].</param>
-/// <param name="Position">Of the sample's event among the user's events to learn from, 0 for the first, in [0, 1) [users, samples].</param>
+/// <param name="Position">The share of the user's events to learn from up to the sample's, in (0, 1], 1 for the last; 0 for padding [users, samples].</param>
 internal sealed record SampleChunk(int[] Rows, Tensor Activation, Tensor Offset, Tensor Label, Tensor Weight, Tensor Position) : IDisposable
 {
     /// <summary>Gets 1 for an event's own sample, 0 for a sampled negative or padding [users, samples].</summary>
@@ -32,23 +32,6 @@ internal sealed record SampleChunk(int[] Rows, Tensor Activation, Tensor Offset,
         IsEvent = IsEvent.narrow(0, first, count),
         SamplesPerEvent = SamplesPerEvent,
     };
-
-    /// <summary>Copies some of the rows; the copy belongs to the current dispose scope.</summary>
-    public SampleChunk Select(int[] rows)
-    {
-        Tensor index = torch.tensor(Array.ConvertAll(rows, row => (long)row));
-        return new SampleChunk(
-            [.. rows.Select(row => Rows[row])],
-            Activation.index_select(0, index),
-            Offset.index_select(0, index),
-            Label.index_select(0, index),
-            Weight.index_select(0, index),
-            Position.index_select(0, index))
-        {
-            IsEvent = IsEvent.index_select(0, index),
-            SamplesPerEvent = SamplesPerEvent,
-        };
-    }
 
     /// <summary>Copies the chunk with only the first negatives of each event, which take over the weight of the others.</summary>
     /// <param name="negatives">The number of negatives to keep.</param>

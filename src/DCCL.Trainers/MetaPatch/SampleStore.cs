@@ -123,7 +123,7 @@ internal sealed class SampleStore : IDisposable
                     isEvents[at] = sample == 0 ? 1 : 0;
                     labels[at] = sample == 0 && events.GetLabel(first + place) ? 1 : 0;
                     weights[at] = sample == 0 ? 1 : (float)(negativeWeight / (perEvent - 1));
-                    positions[at] = (float)place / number;
+                    positions[at] = (float)(place + 1) / number;
                 }
 
                 batch.Add((row, place));

@@ -10,8 +10,8 @@ public sealed partial class MoMoDistillEstimator
         private MetaPatchTrainer.Options _patches = new();
 
         /// <summary>Gets beta, the weight of the divergence from the teachers.</summary>
-        /// <value>The default is 0.3. 0 trains the cloud model on without teachers, in the same steps. At least 0.</value>
-        public double TeacherWeight { get; init; } = 0.3;
+        /// <value>The default is 3. 0 trains the cloud model on without teachers, in the same steps. At least 0.</value>
+        public double TeacherWeight { get; init; } = 3;
 
         /// <summary>Gets the number of folds of a user's device events: an event's teacher is a patch that has not seen it.</summary>
         /// <value>The default is 3. At least 2.</value>

@@ -53,6 +53,7 @@ internal sealed class PatchDistillation
         UserInputs inputs = UserInputs.Create(_model, events, plan, store, teacherStore, teachers, _run.Random, ValidationUserFraction);
         using (inputs)
         {
+            double scale = MeasureScale(store);
             Adam optimizer = new([.. _patch.Tensors.Values, .. _encoder.Tensors], _options.PatchLearningRate);
             (Dictionary<string, float[]> Patch, Dictionary<string, float[]> Encoder) best = (_patch.Export(), _encoder.Export());
             double least = Measure(store, inputs, withPatches: true);
@@ -76,7 +77,7 @@ internal sealed class PatchDistillation
             _encoder.Import(best.Encoder);
             ServesColdStart = JudgeColdStart(store, inputs);
             Strengths = _training.ChooseStrengths(_patch, store, i => Migrate(inputs, i, store.Chunks[i].Rows.Length), plan.CountDeviceEvents(events));
-            RescaleColumns(store);
+            RescaleColumns(store, scale);
         }
     }
 
@@ -96,14 +97,25 @@ internal sealed class PatchDistillation
         return cold < cloud;
     }
 
-    private void RescaleColumns(SampleStore store)
+    // The root mean square of the columns' effects.
+    private double MeasureScale(SampleStore store)
+    {
+        if (_patch.Architecture.PatchSize == 1)
+        {
+            return 1;
+        }
+
+        using Tensor effects = _training.CreateLearner(_patch).MeasureEffects(store.Chunks);
+        return Math.Sqrt(effects.ToArray().Average(effect => (double)effect * effect));
+    }
+
+    private void RescaleColumns(SampleStore store, double scale)
     {
         float[] factors = new float[_patch.Architecture.PatchSize];
         factors[0] = 1;
         if (factors.Length > 1)
         {
-            PatchSolver.Settings settings = new(_options.Patches.L2, _options.Patches.InterceptL2, 1, 1);
-            using Tensor columns = new BasisLearner(_model, _patch, settings).Normalize(store.Chunks);
+            using Tensor columns = _training.CreateLearner(_patch).Normalize(store.Chunks, scale);
             columns.ToArray().CopyTo(factors, 1);
         }
 

@@ -59,6 +59,14 @@ internal static class TensorArithmetic
         return flags.to(ScalarType.Float32);
     }
 
+    /// <summary>1 where an element is more than <paramref name="threshold"/>, else 0.</summary>
+    public static Tensor IsMoreThan(this Tensor tensor, double threshold)
+    {
+        using Scalar scalar = Wrap(threshold);
+        using Tensor flags = tensor.gt(scalar);
+        return flags.to(ScalarType.Float32);
+    }
+
     /// <summary>1 where an element is not <paramref name="value"/>, else 0.</summary>
     public static Tensor IsNot(this Tensor tensor, double value)
     {

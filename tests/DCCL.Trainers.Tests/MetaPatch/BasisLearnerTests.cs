@@ -119,7 +119,7 @@ public sealed class BasisLearnerTests
     }
 
     [Test]
-    public void Normalize_RandomBasis_GivesEveryColumnUnitEffectOnTheLogit([Range(1, 6)] int seed)
+    public void Normalize_RandomBasis_GivesEveryColumnTheSameEffectOnTheLogit([Range(1, 6)] int seed, [Values(1, 2.5)] double scale)
     {
         using DisposeScope scope = NewDisposeScope();
         using PatchedModel model = new(
@@ -127,7 +127,7 @@ public sealed class BasisLearnerTests
         Dictionary<string, float[]> before = model.Patch.Export();
         SampleChunk[] chunks = [model.Chunk.Narrow(0, 3), model.Chunk.Narrow(3, 1)];
 
-        float[] factors = new BasisLearner(model.Frozen, model.Patch, _settings).Normalize(chunks).ToArray();
+        float[] factors = new BasisLearner(model.Frozen, model.Patch, _settings).Normalize(chunks, scale).ToArray();
 
         Dictionary<string, float[]> after = model.Patch.Export();
         double weights = model.Weights.Sum(weight => (double)weight);
@@ -135,7 +135,7 @@ public sealed class BasisLearnerTests
         {
             double square = Samples(model).Sum(sample =>
                 model.Weights[(sample.User * 9) + sample.Sample] * Math.Pow(GetFeatures(model, sample)[column], 2)) / weights;
-            Assert.That(factors[column - 1], Is.EqualTo(1 / Math.Sqrt(square)).Within(2).Percent);
+            Assert.That(factors[column - 1], Is.EqualTo(scale / Math.Sqrt(square)).Within(2).Percent);
             foreach (int layer in model.Parameters.Patch!.Layers)
             {
                 float[] scaled = after[$"patch.{layer}.basis"].Chunk(before[$"patch.{layer}.basis"].Length / 3).ElementAt(column - 1);
@@ -147,7 +147,7 @@ public sealed class BasisLearnerTests
 
         (Tensor features, _) = new BasisLearner(model.Frozen, model.Patch, _settings).Linearize(model.Chunk);
         float[] effects = ((features.pow(2) * model.Chunk.Weight.unsqueeze(2)).sum([0, 1]) / model.Chunk.Weight.sum()).sqrt().ToArray();
-        Assert.That(effects[1..], Is.All.EqualTo(1f).Within(Tolerance));
+        Assert.That(effects[1..], Is.All.EqualTo((float)scale).Within(scale * Tolerance));
     }
 
     [Test]

@@ -290,6 +290,21 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
+    public void Fit_AnL2TooStrong_IsMadeUpForByTheSizeOfTheColumns([Values] PatchBasisSource basis)
+    {
+        MLContext context = new(seed: 1);
+        ITransformer cloud = _planted.CreateModel(context, withBasis: false);
+
+        ITransformer right = Fit(context, cloud, Options(size: 8, l2: 8, basis: basis, epochs: 15));
+        ITransformer strong = Fit(context, cloud, Options(size: 8, l2: 64, basis: basis, epochs: 15));
+
+        double gain = PlantedFleet.GetLoss(context, cloud, _planted.Test) - PlantedFleet.GetLoss(context, right, _planted.Test);
+        double strongGain = PlantedFleet.GetLoss(context, cloud, _planted.Test) - PlantedFleet.GetLoss(context, strong, _planted.Test);
+        Assert.That(gain, Is.GreaterThan(0.02));
+        Assert.That(strongGain, Is.GreaterThan(0.8 * gain));
+    }
+
+    [Test]
     public void Fit_Cancelled_Throws()
     {
         MLContext context = new(seed: 1);

@@ -114,7 +114,7 @@ public sealed class SampleStoreTests
                     Assert.That(Slice(chunk.Label, row, i, perEvent), Is.EqualTo(First(events.GetLabel(own[i]) ? 1 : 0, 0, pool)));
                     Assert.That(Slice(chunk.Weight, row, i, perEvent), Is.EqualTo(First(1, (float)negativeWeight, pool)));
                     Assert.That(Slice(chunk.IsEvent, row, i, perEvent), Is.EqualTo(First(1, 0, pool)));
-                    Assert.That(Slice(chunk.Position, row, i, perEvent), Is.All.EqualTo((float)i / own.Length));
+                    Assert.That(Slice(chunk.Position, row, i, perEvent), Is.All.EqualTo((float)(i + 1) / own.Length));
                 }
 
                 int padding = (int)chunk.Weight.shape[1] - (own.Length * perEvent);
