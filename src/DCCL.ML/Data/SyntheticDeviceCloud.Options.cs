@@ -6,16 +6,16 @@ public sealed partial class SyntheticDeviceCloud
     public sealed class Options
     {
         /// <summary>Gets the number of users.</summary>
-        /// <value>The default is 1,000.</value>
-        public int NumberOfUsers { get; init; } = 1000;
+        /// <value>The default is 800.</value>
+        public int NumberOfUsers { get; init; } = 800;
 
         /// <summary>Gets the number of items. A user has events with at most half of them, and with each at most one.</summary>
-        /// <value>The default is 500.</value>
-        public int NumberOfItems { get; init; } = 500;
+        /// <value>The default is 400.</value>
+        public int NumberOfItems { get; init; } = 400;
 
         /// <summary>Gets the mean number of events per user, before the most active users are cut off at half of the items.</summary>
-        /// <value>The default is 60.</value>
-        public double MeanNumberOfEvents { get; init; } = 60;
+        /// <value>The default is 45.</value>
+        public double MeanNumberOfEvents { get; init; } = 45;
 
         /// <summary>Gets the exponent of the users' activity: more than <c>n</c> events have about <c>n ^ -exponent</c> of the users.</summary>
         /// <value>The default is 1.5. At least 1.1.</value>

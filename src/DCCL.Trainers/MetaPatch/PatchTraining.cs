@@ -12,6 +12,7 @@ namespace DCCL.Trainers.MetaPatch;
 internal sealed class PatchTraining
 {
     private const int UsersInBatch = 20;
+    private const int UsersPerMeasurement = 100;
     private const int MaximumScaleSteps = 6;
 
     // Twice the prior variance of what a patch adds to a logit.
@@ -337,11 +338,11 @@ internal sealed class PatchTraining
         {
             TrainingRun.PrepareThread();
             SampleChunk chunk = store.Chunks[i];
-            for (int first = 0; first < chunk.Rows.Length; first += UsersInBatch)
+            for (int first = 0; first < chunk.Rows.Length; first += UsersPerMeasurement)
             {
                 using DisposeScope scope = torch.NewDisposeScope();
                 using IDisposable noGradients = torch.no_grad();
-                SampleChunk part = chunk.Narrow(first, Math.Min(UsersInBatch, chunk.Rows.Length - first));
+                SampleChunk part = chunk.Narrow(first, Math.Min(UsersPerMeasurement, chunk.Rows.Length - first));
                 Tensor isHeldBack = IsHeldBack(part);
                 Tensor weight = part.Weight * isHeldBack;
                 BasisLearner learner = CreateLearner(patch);

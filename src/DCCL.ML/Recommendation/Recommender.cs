@@ -1,0 +1,274 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Numerics.Tensors;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+
+namespace DCCL.ML.Recommendation;
+
+/// <summary>Recommends items to users, by raw ids, with each user's own patch: what a service holds for a model.</summary>
+/// <remarks>
+/// <para>
+/// A user's history is what the model remembers and what <see cref="Observe"/> has added since: it changes the scores at once,
+/// without training. A user whom the model does not know can be observed as well, and is then served by the cloud model on that history.
+/// What was observed lives in memory only: keep your own log, and train on it.
+/// </para>
+/// <para>
+/// Thread-safe; calls for the same user take effect in some order. Owns native sessions, apart from those of the transformer it was made from:
+/// dispose it when it is no longer used.
+/// </para>
+/// </remarks>
+public sealed class Recommender : IDisposable
+{
+    private readonly DeviceCloudPredictionTransformer _model;
+    private readonly ModelScorer _scorer;
+    private readonly Dictionary<string, int> _users;
+    private readonly Dictionary<string, int> _items;
+    private readonly string[] _itemIds;
+    private readonly ConcurrentDictionary<string, UserState> _states = new(StringComparer.Ordinal);
+    private readonly ConcurrentBag<ScoringBatch> _batches = [];
+    private readonly Lazy<float[]> _directions;
+
+    internal Recommender(DeviceCloudPredictionTransformer model)
+    {
+        _model = model;
+        _scorer = new ModelScorer(model.Parameters, model.NumberOfThreads);
+        _users = Index(model.UserIds ?? NumberIds(model.History.NumberOfUsers));
+        _itemIds = [.. model.ItemIds ?? NumberIds(model.Parameters.Architecture.NumberOfItems)];
+        _items = Index(_itemIds);
+        _directions = new Lazy<float[]>(GetDirections);
+    }
+
+    // What is known of a user besides the model: the whole history, or that everything is to be forgotten.
+    private sealed record UserState(int[] History, bool IsForgotten);
+
+    /// <summary>Gets the raw ids of the items that can be recommended, in key order.</summary>
+    public IReadOnlyList<string> ItemIds => _itemIds;
+
+    /// <summary>Whether the model knows an item.</summary>
+    /// <param name="itemId">The raw id.</param>
+    /// <returns>Whether it has an embedding.</returns>
+    public bool IsKnownItem(string itemId) => _items.ContainsKey(itemId);
+
+    /// <summary>Whether the model was trained with events of a user.</summary>
+    /// <param name="userId">The raw id.</param>
+    /// <returns>Whether it remembers the user; not after <see cref="Forget"/>.</returns>
+    public bool IsKnownUser(string userId) => GetKey(userId) > 0;
+
+    /// <summary>Recommends items to one user.</summary>
+    /// <param name="userId">The raw id. A user whom the model does not know is served by the cloud model.</param>
+    /// <param name="numberOfItems">The number of items at most.</param>
+    /// <param name="options">What may be recommended; null for the defaults.</param>
+    /// <returns>The best items, the best first; equal scores in key order. Fewer, if there are no more.</returns>
+    /// <exception cref="ArgumentException">The profile does not fit the model.</exception>
+    /// <exception cref="ObjectDisposedException">The recommender has been disposed.</exception>
+    public IReadOnlyList<RecommendedItem> Recommend(string userId, int numberOfItems = 10, RecommendationOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(userId);
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
+        options ??= new RecommendationOptions();
+        int user = GetKey(userId);
+        int[] history = GetHistory(userId);
+        List<int> candidates = ListCandidates(history, options);
+        if (candidates.Count == 0 || numberOfItems == 0)
+        {
+            return [];
+        }
+
+        if (!_batches.TryTake(out ScoringBatch? batch))
+        {
+            batch = new ScoringBatch();
+        }
+
+        PatchStatus status = Fill(batch, user, history, candidates, options.Profile);
+        _scorer.Score(batch);
+        int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Count), numberOfItems);
+        RecommendedItem[] result = [.. best.Select(i => new RecommendedItem(
+            _itemIds[candidates[i] - 1], batch.Scores[i], Sigmoid(batch.Scores[i]), status))];
+        _batches.Add(batch);
+        return result;
+    }
+
+    /// <summary>Recommends items to several users.</summary>
+    /// <param name="userIds">The raw ids.</param>
+    /// <param name="numberOfItems">The number of items at most, for each.</param>
+    /// <param name="options">What may be recommended; null for the defaults. A profile is that of every user.</param>
+    /// <returns>Each user's items, in the order of the users.</returns>
+    /// <exception cref="ArgumentException">The profile does not fit the model.</exception>
+    /// <exception cref="ObjectDisposedException">The recommender has been disposed.</exception>
+    public IReadOnlyList<IReadOnlyList<RecommendedItem>> Recommend(
+        IReadOnlyList<string> userIds, int numberOfItems = 10, RecommendationOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(userIds);
+        return [.. userIds.Select(userId => Recommend(userId, numberOfItems, options))];
+    }
+
+    /// <summary>Finds the items whose embeddings point most nearly where an item's does.</summary>
+    /// <param name="itemId">The raw id.</param>
+    /// <param name="numberOfItems">The number of items at most.</param>
+    /// <returns>The most similar items, the most similar first, without the item itself; none if the model does not know the item.</returns>
+    public IReadOnlyList<SimilarItem> GetSimilarItems(string itemId, int numberOfItems = 10)
+    {
+        ArgumentNullException.ThrowIfNull(itemId);
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
+        if (!_items.TryGetValue(itemId, out int item))
+        {
+            return [];
+        }
+
+        float[] directions = _directions.Value;
+        int size = directions.Length / _itemIds.Length;
+        ReadOnlySpan<float> own = directions.AsSpan((item - 1) * size, size);
+        float[] similarities = new float[_itemIds.Length];
+        for (int other = 0; other < similarities.Length; other++)
+        {
+            similarities[other] = other == item - 1
+                ? float.NegativeInfinity
+                : Math.Clamp(TensorPrimitives.Dot(own, directions.AsSpan(other * size, size)), -1, 1);
+        }
+
+        return [.. TopItems.Select(similarities, Math.Min(numberOfItems, similarities.Length - 1))
+            .Select(other => new SimilarItem(_itemIds[other], similarities[other]))];
+    }
+
+    /// <summary>Adds an event to a user's history, after all others.</summary>
+    /// <param name="userId">The raw id; it need not be one that the model knows.</param>
+    /// <param name="itemId">The raw id of the item that the user had.</param>
+    /// <returns>Whether the model knows the item; if not, nothing has changed.</returns>
+    public bool Observe(string userId, string itemId)
+    {
+        ArgumentNullException.ThrowIfNull(userId);
+        ArgumentNullException.ThrowIfNull(itemId);
+        if (!_items.TryGetValue(itemId, out int item))
+        {
+            return false;
+        }
+
+        _states.AddOrUpdate(
+            userId,
+            id => new UserState([.. GetRemembered(id), item], IsForgotten: false),
+            (_, state) => state with { History = [.. state.History, item] });
+        return true;
+    }
+
+    /// <summary>Forgets a user: history, profile and patch are no longer used here. The model itself still has them.</summary>
+    /// <param name="userId">The raw id; from now on that of somebody the model does not know.</param>
+    public void Forget(string userId)
+    {
+        ArgumentNullException.ThrowIfNull(userId);
+        if (_users.ContainsKey(userId))
+        {
+            _states[userId] = new UserState([], IsForgotten: true);
+        }
+        else
+        {
+            _states.TryRemove(userId, out _);
+        }
+    }
+
+    /// <summary>Closes the sessions, after the calls that are under way.</summary>
+    public void Dispose() => _scorer.Dispose();
+
+    private static float Sigmoid(float score) => 1 / (1 + MathF.Exp(-score));
+
+    private static IEnumerable<string> NumberIds(int count) =>
+        Enumerable.Range(1, count).Select(key => key.ToString(CultureInfo.InvariantCulture));
+
+    private static Dictionary<string, int> Index(IEnumerable<string> ids)
+    {
+        Dictionary<string, int> index = new(StringComparer.Ordinal);
+        foreach (string id in ids)
+        {
+            index.TryAdd(id, index.Count + 1);
+        }
+
+        return index;
+    }
+
+    private int GetKey(string userId) =>
+        _states.TryGetValue(userId, out UserState? state) && state.IsForgotten ? 0 : _users.GetValueOrDefault(userId);
+
+    private int[] GetHistory(string userId) => _states.TryGetValue(userId, out UserState? state) ? state.History : GetRemembered(userId);
+
+    private int[] GetRemembered(string userId) => _users.TryGetValue(userId, out int user) ? _model.History.GetItems(user).ToArray() : [];
+
+    private List<int> ListCandidates(int[] history, RecommendationOptions options)
+    {
+        IEnumerable<int> keys = options.Candidates is null
+            ? Enumerable.Range(1, _itemIds.Length)
+            : options.Candidates.Select(id => _items.GetValueOrDefault(id)).Where(item => item > 0).Distinct().Order();
+        HashSet<int> seen = options.ExcludesSeen ? [.. history] : [];
+        return [.. keys.Where(item => !seen.Contains(item) && (options.Filter is null || options.Filter(_itemIds[item - 1])))];
+    }
+
+    // One history, all candidates.
+    private PatchStatus Fill(ScoringBatch batch, int user, int[] history, List<int> candidates, IReadOnlyList<float>? profile)
+    {
+        BackboneArchitecture architecture = _model.Parameters.Architecture;
+        int length = Math.Min(history.Length, architecture.HistoryLength);
+        batch.Resize(architecture, 1, candidates.Count, Math.Max(1, length), 1, _model.PatchSelector.PatchSize);
+        batch.History[0] = 0;
+        for (int i = 0; i < length; i++)
+        {
+            batch.History[i] = history[history.Length - 1 - i];
+        }
+
+        for (int i = 0; i < candidates.Count; i++)
+        {
+            batch.Items[i] = candidates[i];
+        }
+
+        Span<float> own = batch.Profiles.AsSpan(0, architecture.ProfileDimension);
+        if (profile is not null)
+        {
+            CheckProfile(profile, architecture.ProfileDimension);
+            for (int i = 0; i < own.Length; i++)
+            {
+                own[i] = profile[i];
+            }
+        }
+        else if (user > 0)
+        {
+            _model.History.GetProfile(user).CopyTo(own);
+        }
+        else
+        {
+            own.Clear();
+        }
+
+        PatchStatus status = _model.PatchSelector.Select(
+            user, batch.History.AsSpan(0, length), own, batch.Patches.AsSpan(0, _model.PatchSelector.PatchSize));
+        batch.NumberOfPatches = status is PatchStatus.Patched or PatchStatus.ColdStart ? 1 : 0;
+        return status;
+    }
+
+    private static void CheckProfile(IReadOnlyList<float> profile, int dimension)
+    {
+        if (profile.Count != dimension || profile.Any(value => !float.IsFinite(value)))
+        {
+            throw new ArgumentException(
+                $"{nameof(RecommendationOptions)}: the profile must have {dimension} finite values, as the model was trained with, but has "
+                + $"{profile.Count}, {profile.Count(value => !float.IsFinite(value))} of them not finite.",
+                nameof(profile));
+        }
+    }
+
+    // The items' embeddings, each of length one.
+    private float[] GetDirections()
+    {
+        ReadOnlySpan<float> table = _model.Parameters["item.embedding"].Span;
+        int size = table.Length / (_itemIds.Length + 1);
+        float[] directions = table[size..].ToArray();
+        for (int item = 0; item < _itemIds.Length; item++)
+        {
+            Span<float> own = directions.AsSpan(item * size, size);
+            float norm = TensorPrimitives.Norm<float>(own);
+            if (norm > 0)
+            {
+                TensorPrimitives.Divide(own, norm, own);
+            }
+        }
+
+        return directions;
+    }
+}
