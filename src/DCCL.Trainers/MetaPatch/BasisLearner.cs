@@ -101,12 +101,22 @@ internal sealed class BasisLearner
     /// <param name="support">The weight of each sample in the inner problem [users, samples].</param>
     /// <param name="query">The weight of each sample in the outer loss [users, samples].</param>
     /// <returns>The sum, differentiable by the basis.</returns>
-    public Tensor QueryLoss(SampleChunk chunk, Tensor support, Tensor query)
+    public Tensor QueryLoss(SampleChunk chunk, Tensor support, Tensor query) =>
+        PatchSolver.Loss(chunk, ScoreAdapted(chunk, support), query).sum();
+
+    /// <summary>How badly the patched model predicts held-back events, with patches from earlier ones.</summary>
+    /// <param name="chunk">The samples.</param>
+    /// <param name="support">The weight of each sample in the inner problem [users, samples].</param>
+    /// <param name="heldBack">The weight of each sample in the judgement [users, samples].</param>
+    /// <returns>The sum.</returns>
+    public Tensor HeldBackLoss(SampleChunk chunk, Tensor support, Tensor heldBack) =>
+        PatchSolver.HeldBackLoss(chunk, ScoreAdapted(chunk, support), heldBack).sum();
+
+    private Tensor ScoreAdapted(SampleChunk chunk, Tensor support)
     {
         (Tensor features, Tensor logits) = Linearize(chunk);
         Tensor patches = SolveLinearized(features, logits, chunk.Label, support, NumberOfNewtonSteps);
-        PatchSolver solver = new(_model, _patch, _settings);
-        return PatchSolver.Loss(chunk, solver.Score(chunk, patches), query).sum();
+        return new PatchSolver(_model, _patch, _settings).Score(chunk, patches);
     }
 
     /// <summary>Rescales the columns of the basis to the same root-mean-square effect on the logit.</summary>

@@ -76,7 +76,7 @@ public sealed partial class MetaPatchTrainer
 
         /// <summary>
         /// Gets the number of events that the users of similar activity count for when the gate judges a user: the more, the less one
-        /// user's few held-back events decide alone.
+        /// user's few held-back events decide alone. Used where events have labels, and when MoMoDistill migrates patches.
         /// </summary>
         /// <value>The default is 30. At least 0, where each user is judged alone.</value>
         public double GatePriorEvents { get; init; } = 30;

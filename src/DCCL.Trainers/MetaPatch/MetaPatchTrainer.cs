@@ -19,7 +19,8 @@ namespace DCCL.Trainers;
 /// A patch is a vector <c>theta</c> of <see cref="Options.PatchSize"/> numbers; <see cref="PatchArchitecture"/> has the equations.
 /// It minimises the cross-entropy of the user's own events plus an L2 term towards its starting point: zero, or the patch that
 /// the model already has. The patches of all users are learnt together, in batched products. Where a patch does not help on
-/// held-back events, the user keeps the starting point.
+/// held-back events, the user keeps the starting point: events with labels are judged by their cross-entropy, others by where they
+/// stand in a ranking of all items, users of similar activity together.
 /// </para>
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
@@ -115,8 +116,6 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 
         UserPatches? start = keepsBasis ? model.Patches : null;
         BehaviorHistory history = BehaviorHistory.FromLog(device.Log, architecture, GetCutoffs(model.History, device.Log.NumberOfUsers));
-        UserPatches patches = training.LearnPatches(patch, store, start, history.NumberOfUsers);
-
         Dictionary<string, float[]> tensors = Backbones.GetWeights(parameters);
         foreach ((string name, float[] values) in patch.Export())
         {
@@ -129,7 +128,12 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
             tensors.Add(tensor.Name, parameters[tensor.Name].ToArray());
         }
 
-        return model.WithModel(new DeviceCloudModelParameters(architecture, shape, encoder, tensors), patches, history);
+        DeviceCloudModelParameters patchable = new(architecture, shape, encoder, tensors);
+        RankingGate? gate = events.HasLabels || shape.PatchSize == 1
+            ? null
+            : new RankingGate(run, patchable, device.Log, events, store, _options.GateFraction);
+        UserPatches patches = training.LearnPatches(patch, store, start, history.NumberOfUsers, gate);
+        return model.WithModel(patchable, patches, history);
     }
 
     private PatchArchitecture GetShape(BackboneArchitecture architecture) => new()

@@ -67,6 +67,44 @@ internal static class PatchGate
         return result;
     }
 
+    /// <summary>Chooses the strength of each bucket by a gain that is higher where patches are better.</summary>
+    /// <remarks>
+    /// A strength counts with the mean of its users' gains over the starting point, less one standard error: what is not clearly better
+    /// than nothing is gated.
+    /// </remarks>
+    /// <param name="numberOfEvents">Each user's number of events.</param>
+    /// <param name="isMeasured">Whether a user's gain is known.</param>
+    /// <param name="gains">Each user's gain under each strength [users][strengths].</param>
+    /// <returns>The index of each user's strength, the same for a bucket, 0 for gated.</returns>
+    public static int[] ChooseByGain(int[] numberOfEvents, bool[] isMeasured, double[][] gains)
+    {
+        int[] order = [.. Enumerable.Range(0, numberOfEvents.Length).OrderBy(user => numberOfEvents[user])];
+        int[] result = new int[order.Length];
+        foreach (int[] bucket in GetBuckets(order, numberOfEvents))
+        {
+            double[][] measured = [.. bucket.Where(user => isMeasured[user]).Select(user => gains[user])];
+            double most = 0;
+            int best = 0;
+            for (int strength = 1; strength < Strengths.Count && measured.Length > 1; strength++)
+            {
+                double mean = measured.Average(own => own[strength] - own[0]);
+                double variance = measured.Sum(own => Math.Pow(own[strength] - own[0] - mean, 2)) / (measured.Length - 1);
+                double sure = mean - Math.Sqrt(variance / measured.Length);
+                if (sure > most)
+                {
+                    (most, best) = (sure, strength);
+                }
+            }
+
+            foreach (int user in bucket)
+            {
+                result[user] = best;
+            }
+        }
+
+        return result;
+    }
+
     // Equal parts, but users with equally many events stay together.
     private static IEnumerable<int[]> GetBuckets(int[] order, int[] numberOfEvents)
     {

@@ -46,7 +46,25 @@ internal sealed class PatchSolver
     public static Tensor Loss(SampleChunk chunk, Tensor logits, Tensor weight) =>
         (torch.nn.functional.binary_cross_entropy_with_logits(logits, chunk.Label, reduction: nn.Reduction.None) * weight).sum(1);
 
-    /// <summary>The cross-entropy of each user under each of the gate's strengths.</summary>
+    /// <summary>How badly each user's held-back events are predicted [users].</summary>
+    /// <remarks>
+    /// Of labelled events the cross-entropy. Of others, the negative log-probability of the event's item among its negatives: the
+    /// cross-entropy would reward a patch for what changes no ranking, such as how many items a user is said to like.
+    /// </remarks>
+    public static Tensor HeldBackLoss(SampleChunk chunk, Tensor logits, Tensor weight)
+    {
+        if (chunk.SamplesPerEvent == 1)
+        {
+            return Loss(chunk, logits, weight);
+        }
+
+        long users = logits.shape[0];
+        Tensor candidates = logits.view(users, -1, chunk.SamplesPerEvent);                                   // [users, events, 1 + negatives]
+        Tensor ownWeight = weight.view(users, -1, chunk.SamplesPerEvent).select(2, 0);                       // [users, events]
+        return (torch.nn.functional.log_softmax(candidates, dim: 2).select(2, 0) * ownWeight).sum(1).neg();
+    }
+
+    /// <summary>The loss of each user's held-back events under each of the gate's strengths.</summary>
     /// <param name="chunk">The samples.</param>
     /// <param name="weight">The weight of each sample [users, samples].</param>
     /// <param name="start">The patches at strength 0 [users, d].</param>
@@ -59,7 +77,7 @@ internal sealed class PatchSolver
         float[][] losses = [.. Enumerable.Range(0, PatchGate.Strengths.Count).Select(strength =>
         {
             Tensor factors = torch.tensor(PatchGate.GetFactors(strength, (int)start.shape[1]));
-            return Loss(chunk, Score(chunk, start.Plus((learnt - start) * factors)), weight).ToArray();
+            return HeldBackLoss(chunk, Score(chunk, start.Plus((learnt - start) * factors)), weight).ToArray();
         })];
         return [.. Enumerable.Range(0, chunk.Rows.Length).Select(row => losses.Select(values => (double)values[row]).ToArray())];
     }

@@ -151,12 +151,14 @@ internal sealed class PatchTraining
     /// <param name="store">The events.</param>
     /// <param name="start">Starting points; null for zero.</param>
     /// <param name="numberOfUsers">The number of users of the model.</param>
-    public UserPatches LearnPatches(PatchTensors patch, SampleStore store, UserPatches? start, int numberOfUsers)
+    /// <param name="rankingGate">Judges by rankings; null for the loss on held-back events.</param>
+    public UserPatches LearnPatches(PatchTensors patch, SampleStore store, UserPatches? start, int numberOfUsers, RankingGate? rankingGate)
     {
         int size = patch.Architecture.PatchSize;
         int[] heldBack = new int[store.Users.Length];
         double[][] losses = new double[store.Users.Length][];
         float[] full = new float[store.Users.Length * size];
+        float[] early = new float[store.Users.Length * size];
         float[] origin = new float[store.Users.Length * size];
         for (int i = 0; i < store.Users.Length; i++)
         {
@@ -170,13 +172,15 @@ internal sealed class PatchTraining
             using DisposeScope scope = torch.NewDisposeScope();
             PatchSolver solver = new(_model, patch, _settings);
             Tensor first = torch.tensor(origin.AsSpan(chunk.Rows[0] * size, chunk.Rows.Length * size).ToArray(), chunk.Rows.Length, size);
-            Judge(chunk, solver, first, heldBack, losses);
+            Tensor judged = Judge(chunk, solver, first, heldBack, losses);
+            judged.ToArray().CopyTo(early.AsSpan(chunk.Rows[0] * size));
             Tensor learnt = solver.Solve(chunk, chunk.Weight, first);
             learnt.ToArray().CopyTo(full.AsSpan(chunk.Rows[0] * size));
             _run.Report("metapatch: patches", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
         });
 
-        int[] strengths = PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.GatePriorEvents);
+        int[] strengths = rankingGate?.Choose(origin, early)
+            ?? PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.GatePriorEvents);
         return CreateTable(store, start, origin, full, strengths, numberOfUsers, size);
     }
 
@@ -184,9 +188,8 @@ internal sealed class PatchTraining
         start is not null && user <= start.NumberOfUsers ? start[user] : [];
 
     // Patches of each user's earlier events, judged on the later ones. A user's only event holds nothing back.
-    private void Judge(SampleChunk chunk, PatchSolver solver, Tensor start, int[] heldBack, double[][] losses)
+    private Tensor Judge(SampleChunk chunk, PatchSolver solver, Tensor start, int[] heldBack, double[][] losses)
     {
-        using DisposeScope scope = torch.NewDisposeScope();
         Tensor isHeldBack = IsHeldBack(chunk);
         Tensor learnt = solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), start);
         Tensor weight = chunk.Weight * isHeldBack;
@@ -197,6 +200,8 @@ internal sealed class PatchTraining
             heldBack[chunk.Rows[row]] = (int)events[row];
             losses[chunk.Rows[row]] = judged[row];
         }
+
+        return learnt;
     }
 
     /// <summary>Gates patches on events that neither they nor the cloud model have seen.</summary>
@@ -265,7 +270,12 @@ internal sealed class PatchTraining
         return new UserPatches(size, values, statuses);
     }
 
-    // A user's most recent events, at least the last one.
+    /// <summary>Whether one of a user's events is among the most recent ones, at least the last, that patches are judged on.</summary>
+    /// <param name="place">The event's place, from 0.</param>
+    /// <param name="count">The number of events.</param>
+    /// <param name="fraction">The share that is held back.</param>
+    public static bool IsHeldBack(int place, int count, double fraction) => (float)(place + 1) / count > (float)(1 - fraction);
+
     private Tensor IsHeldBack(SampleChunk chunk) => chunk.Position.IsMoreThan(1 - _options.GateFraction);
 
     private double RunBasisEpoch(
@@ -346,8 +356,8 @@ internal sealed class PatchTraining
                 Tensor isHeldBack = IsHeldBack(part);
                 Tensor weight = part.Weight * isHeldBack;
                 BasisLearner learner = CreateLearner(patch);
-                sums[i] += learner.QueryLoss(part, part.Weight * isHeldBack.Complement(), weight).item<float>();
-                weights[i] += weight.sum().item<float>();
+                sums[i] += learner.HeldBackLoss(part, part.Weight * isHeldBack.Complement(), weight).item<float>();
+                weights[i] += (weight * part.IsEvent).sum().item<float>();
             }
         });
         return sums.Sum() / Math.Max(1, weights.Sum());

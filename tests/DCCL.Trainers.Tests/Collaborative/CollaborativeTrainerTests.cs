@@ -28,7 +28,7 @@ public sealed class CollaborativeTrainerTests
         string[] stages = [.. watcher.Reports.Select(report => report.Stage)];
         Assert.That(stages.Where((stage, i) => i == 0 || stages[i - 1] != stage), Is.EqualTo(new[]
         {
-            "din", "metapatch: basis", "metapatch: patches",
+            "din", "metapatch: basis", "metapatch: patches", "metapatch: ranking",
             "momodistill: teachers", "momodistill: teachers' cloud model", "momodistill: cloud model", "momodistill: patches",
         }));
         Assert.That(model.Parameters.Encoder, Is.Not.Null);

@@ -99,6 +99,50 @@ public sealed class PatchGateTests
         Assert.That(strengths, Is.EqualTo(new[] { 0, 0, _full, _full, 0, 0, _full, _full, 0, 0 }));
     }
 
+    [Test]
+    public void ChooseByGain_ABucket_TakesTheGainThatIsSurest()
+    {
+        // Strength 1 gains 1 for sure, strength 2 gains 1.5 in the mean, but anything from 0 to 3; strength 3 loses.
+        double[][] gains = [Gains(2, 3, 2, 1), Gains(5, 6, 8, 4), Gains(1, 2, 1, 0), Gains(0, 1, 3, -1)];
+
+        Assert.That(PatchGate.ChooseByGain([7, 7, 7, 7], [true, true, true, true], gains), Is.EqualTo(new[] { 1, 1, 1, 1 }));
+    }
+
+    [Test]
+    public void ChooseByGain_WhatIsNotClearlyBetter_IsGated()
+    {
+        double[][] gains = [Gains(1, 2, 0, 0), Gains(1, 0.1, 0, 0), Gains(1, 1, 0, 0)];
+
+        Assert.That(PatchGate.ChooseByGain([7, 7, 7], [true, true, true], gains), Is.EqualTo(new[] { 0, 0, 0 }));
+    }
+
+    [Test]
+    public void ChooseByGain_UsersWhoseGainIsUnknown_FollowTheirBucket()
+    {
+        double[][] gains = [Gains(1, 2, 0, 0), Gains(0, 0, 0, 0), Gains(1, 2, 0, 0), Gains(9, 0, 0, 0)];
+
+        Assert.That(PatchGate.ChooseByGain([7, 7, 7, 7], [true, false, true, false], gains), Is.EqualTo(new[] { 1, 1, 1, 1 }));
+        Assert.That(PatchGate.ChooseByGain([7, 7, 7, 7], [true, false, false, false], gains), Is.EqualTo(new[] { 0, 0, 0, 0 }), "One is no sample.");
+        Assert.That(PatchGate.ChooseByGain([], [], []), Is.Empty);
+    }
+
+    [TestCase(1, 0.2, new[] { true })]
+    [TestCase(2, 0.2, new[] { false, true })]
+    [TestCase(5, 0.2, new[] { false, false, false, false, true })]
+    [TestCase(6, 0.2, new[] { false, false, false, false, true, true })]
+    [TestCase(4, 0.5, new[] { false, false, true, true })]
+    public void IsHeldBack_AShare_IsTheMostRecentEventsAtLeastTheLast(int count, double fraction, bool[] expected) =>
+        Assert.That(Enumerable.Range(0, count).Select(place => PatchTraining.IsHeldBack(place, count, fraction)), Is.EqualTo(expected));
+
+    // The gains of the first four strengths; the others lose.
+    private static double[] Gains(double first, double second, double third, double fourth)
+    {
+        double[] gains = new double[_full + 1];
+        Array.Fill(gains, -100);
+        (gains[0], gains[1], gains[2], gains[3]) = (first, second, third, fourth);
+        return gains;
+    }
+
     // The losses of the first three strengths and of the last; those in between are bad.
     private static double[] Losses(double first, double second, double third, double last = 100)
     {

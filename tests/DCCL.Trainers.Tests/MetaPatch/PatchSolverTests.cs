@@ -44,6 +44,37 @@ public sealed class PatchSolverTests
     }
 
     [Test]
+    public void HeldBackLoss_EventsWithNegatives_IsHowUnlikelyTheItemIsAmongThem()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        SeededRandom random = new(1);
+        float[] Draw(int count) => [.. Enumerable.Range(0, count).Select(_ => (float)random.NextGaussian())];
+        float[] logits = Draw(2 * 6);
+        float[] weights = [.. Draw(2 * 6).Select(MathF.Abs)];
+        float[] labels = [1, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0];
+        SampleChunk Chunk(int samplesPerEvent) =>
+            new([0, 1], zeros(2, 6, 1), zeros(2, 6), tensor(labels, 2, 6), tensor(weights, 2, 6), zeros(2, 6)) { IsEvent = zeros(2, 6), SamplesPerEvent = samplesPerEvent };
+
+        // Two events of a user with two negatives each.
+        float[] actual = PatchSolver.HeldBackLoss(Chunk(3), tensor(logits, 2, 6), tensor(weights, 2, 6)).ToArray();
+        for (int user = 0; user < 2; user++)
+        {
+            double expected = 0;
+            for (int first = user * 6; first < (user + 1) * 6; first += 3)
+            {
+                expected -= weights[first] * Math.Log(Math.Exp(logits[first]) / Enumerable.Range(first, 3).Sum(i => Math.Exp(logits[i])));
+            }
+
+            Assert.That(actual[user], Is.EqualTo(expected).Within(1e-5));
+        }
+
+        // Labelled events: the cross-entropy.
+        Assert.That(
+            PatchSolver.HeldBackLoss(Chunk(1), tensor(logits, 2, 6), tensor(weights, 2, 6)).ToArray(),
+            Is.EqualTo(PatchSolver.Loss(Chunk(1), tensor(logits, 2, 6), tensor(weights, 2, 6)).ToArray()));
+    }
+
+    [Test]
     public void Solve_OneUser_DoesNotDependOnTheOthersOfTheChunk([Range(1, 4)] int seed)
     {
         PatchSolver.Settings settings = new(L2: 2, InterceptL2: 0.5, NumberOfSteps: 30, LearningRate: 0.1);

@@ -1,0 +1,120 @@
+using DCCL.ML.Data;
+using DCCL.ML.Evaluation;
+using DCCL.ML.Model;
+using DCCL.ML.Scoring;
+using DCCL.Trainers.Torch;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>Gates patches by how well they rank held-back events among all items, as an evaluation would.</summary>
+/// <remarks>
+/// Events without labels are learnt against negatives drawn at random, nearly all of which are easy: a patch may well tell them
+/// apart better and yet make the first places of the list worse. Only a full ranking shows it. A sample of users is ranked.
+/// </remarks>
+internal sealed class RankingGate
+{
+    private const int Cutoff = 10;
+    private const long MaximumNumberOfPairs = 3_000_000;
+    private readonly TrainingRun _run;
+    private readonly DeviceCloudModelParameters _parameters;
+    private readonly InteractionLog _history;
+    private readonly InteractionLog _heldBack;
+    private readonly SampleStore _store;
+
+    /// <summary>Prepares the gate.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="parameters">The cloud model with the basis.</param>
+    /// <param name="log">All events.</param>
+    /// <param name="events">Those of them that patches learn from.</param>
+    /// <param name="store">The same events, encoded.</param>
+    /// <param name="fraction">The share of a user's events that is held back.</param>
+    public RankingGate(
+        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, SampleStore store, double fraction)
+    {
+        _run = run;
+        _parameters = parameters;
+        _store = store;
+        int[] first = new int[log.NumberOfUsers + 1];
+        Array.Fill(first, int.MaxValue);
+        for (int start = 0, end; start < events.Count; start = end)
+        {
+            int user = events.Users[start];
+            end = start + 1;
+            while (end < events.Count && events.Users[end] == user)
+            {
+                end++;
+            }
+
+            for (int i = end - 1; i >= start && PatchTraining.IsHeldBack(i - start, end - start, fraction); i--)
+            {
+                first[user] = events.Indices[i];
+            }
+        }
+
+        _history = log.Where((user, index) => index < first[user]);
+        _heldBack = log.Where((user, index) => index >= first[user]);
+    }
+
+    /// <summary>Chooses each user's strength.</summary>
+    /// <param name="start">The starting points, in the store's order of users [users, d].</param>
+    /// <param name="learnt">The patches learnt without the held-back events [users, d].</param>
+    /// <returns>The index of each user's strength, in the store's order.</returns>
+    public int[] Choose(float[] start, float[] learnt)
+    {
+        using ModelScorer scorer = new(_parameters, _run.Threads);
+        double[][] gains = [.. _store.Users.Select(_ => new double[PatchGate.Strengths.Count])];
+        bool[] isRanked = new bool[gains.Length];
+        Dictionary<int, int> rows = _store.Users.Select((user, row) => (user, row)).ToDictionary();
+        for (int strength = 0; strength < PatchGate.Strengths.Count; strength++)
+        {
+            _run.Report("metapatch: ranking", (double)strength / PatchGate.Strengths.Count);
+            if (strength > 0 && PatchGate.Strengths[strength].Others == PatchGate.Strengths[strength - 1].Others)
+            {
+                // An intercept changes no ranking.
+                foreach (double[] own in gains)
+                {
+                    own[strength] = own[strength - 1];
+                }
+
+                continue;
+            }
+
+            foreach (UserEvaluation user in Rank(scorer, start, learnt, strength).Users.Where(user => rows.ContainsKey(user.User)))
+            {
+                int row = rows[user.User];
+                isRanked[row] = true;
+                foreach (double rank in user.Ranks.Span)
+                {
+                    gains[row][strength] += rank <= Cutoff ? 1 / Math.Log2(1 + rank) : 0;
+                }
+            }
+        }
+
+        _run.Report("metapatch: ranking", 1);
+        return PatchGate.ChooseByGain(_store.NumberOfEvents, isRanked, gains);
+    }
+
+    private RankingReport Rank(ModelScorer scorer, float[] start, float[] learnt, int strength)
+    {
+        int size = _parameters.Patch!.PatchSize;
+        float[] values = new float[_history.NumberOfUsers * size];
+        PatchStatus[] statuses = new PatchStatus[_history.NumberOfUsers];
+        Array.Fill(statuses, PatchStatus.Gated);
+        for (int row = 0; row < _store.Users.Length; row++)
+        {
+            int user = _store.Users[row];
+            Span<float> patch = values.AsSpan((user - 1) * size, size);
+            PatchGate.Apply(start.AsSpan(row * size, size), learnt.AsSpan(row * size, size), strength, patch);
+            statuses[user - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
+        }
+
+        PatchSelector selector = new(_parameters, new UserPatches(size, values, statuses));
+        return ItemRankingEvaluator.Evaluate(scorer, selector, _history, _heldBack, new RankingEvaluationOptions
+        {
+            MaximumNumberOfPairs = MaximumNumberOfPairs,
+            Seed = _run.Seed,
+            NumberOfThreads = _run.Threads,
+            CancellationToken = _run.Cancellation,
+        });
+    }
+}
