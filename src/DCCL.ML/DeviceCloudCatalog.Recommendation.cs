@@ -1,5 +1,7 @@
 using DCCL.ML.Recommendation;
+using DCCL.ML.Scoring;
 using Microsoft.ML;
+using Microsoft.ML.Runtime;
 
 namespace DCCL.ML;
 
@@ -13,6 +15,11 @@ public sealed partial class DeviceCloudCatalog
     public Recommender CreateRecommender(ITransformer model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return new Recommender(model.DeviceCloudModel());
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        using IChannel channel = Environment.Start(nameof(CreateRecommender));
+        channel.Info(
+            $"Recommends {transformer.Parameters.Architecture.NumberOfItems} items to {transformer.History.NumberOfUsers} users, "
+            + $"{transformer.Patches?.NumberOfPatchedUsers ?? 0} of them with a patch.");
+        return new Recommender(transformer);
     }
 }
