@@ -300,7 +300,7 @@ internal sealed class PatchTraining
                 TrainingRun.PrepareThread();
                 int from = first + (count * w / workers.Length);
                 int to = first + (count * (w + 1) / workers.Length);
-                (losses[w], totals[w]) = from < to ? Differentiate(workers[w], chunk.Narrow(from, to - from), cut) : (0, 0);
+                (losses[w], totals[w]) = from < to ? Differentiate(workers[w], chunk, from, to - from, cut) : (0, 0);
             });
             foreach (PatchTensors worker in workers.AsSpan(1))
             {
@@ -323,9 +323,10 @@ internal sealed class PatchTraining
     }
 
     // Adds to the gradients of the loss's sum on the events after the cut, the held-back ones left out; returns that sum and its weight.
-    private (double Loss, double Weight) Differentiate(PatchTensors patch, SampleChunk chunk, double cut)
+    private (double Loss, double Weight) Differentiate(PatchTensors patch, SampleChunk whole, int first, int count, double cut)
     {
         using DisposeScope scope = torch.NewDisposeScope();
+        SampleChunk chunk = whole.Narrow(first, count);
         Tensor isSupport = chunk.Position.IsMoreThan(cut).Complement();
         Tensor weight = chunk.Weight * (isSupport.Plus(IsHeldBack(chunk))).Complement();
         double total = weight.sum().item<float>();
