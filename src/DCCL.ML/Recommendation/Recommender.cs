@@ -84,7 +84,7 @@ public sealed class Recommender : IDisposable
         _scorer.Score(batch);
         int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Count), numberOfItems);
         RecommendedItem[] result = [.. best.Select(i => new RecommendedItem(
-            _itemIds[candidates[i] - 1], batch.Scores[i], Sigmoid(batch.Scores[i]), status))];
+            _itemIds[candidates[i] - 1], batch.Scores[i], OutputColumns.ToProbability(batch.Scores[i]), status))];
         _batches.Add(batch);
         return result;
     }
@@ -169,8 +169,6 @@ public sealed class Recommender : IDisposable
     /// <summary>Closes the sessions, after the calls that are under way.</summary>
     public void Dispose() => _scorer.Dispose();
 
-    private static float Sigmoid(float score) => 1 / (1 + MathF.Exp(-score));
-
     private static IEnumerable<string> NumberIds(int count) =>
         Enumerable.Range(1, count).Select(key => key.ToString(CultureInfo.InvariantCulture));
 
@@ -208,10 +206,7 @@ public sealed class Recommender : IDisposable
         int length = Math.Min(history.Length, architecture.HistoryLength);
         batch.Resize(architecture, 1, candidates.Count, Math.Max(1, length), 1, _model.PatchSelector.PatchSize);
         batch.History[0] = 0;
-        for (int i = 0; i < length; i++)
-        {
-            batch.History[i] = history[history.Length - 1 - i];
-        }
+        BehaviorHistory.CopyRecent(history, batch.History.AsSpan(0, length));
 
         for (int i = 0; i < candidates.Count; i++)
         {

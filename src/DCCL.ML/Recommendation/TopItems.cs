@@ -3,6 +3,9 @@ namespace DCCL.ML.Recommendation;
 /// <summary>Selects the greatest of many scores.</summary>
 internal static class TopItems
 {
+    private static readonly IComparer<(float Score, int Index)> _worstFirst = Comparer<(float Score, int Index)>.Create((x, y) =>
+        x.Score != y.Score ? x.Score.CompareTo(y.Score) : y.Index.CompareTo(x.Index));
+
     /// <summary>Selects the greatest scores.</summary>
     /// <param name="scores">The scores, none of them NaN.</param>
     /// <param name="count">How many to select at most.</param>
@@ -37,7 +40,4 @@ internal static class TopItems
 
         return result;
     }
-
-    private static readonly IComparer<(float Score, int Index)> _worstFirst = Comparer<(float Score, int Index)>.Create((x, y) =>
-        x.Score != y.Score ? x.Score.CompareTo(y.Score) : y.Index.CompareTo(x.Index));
 }

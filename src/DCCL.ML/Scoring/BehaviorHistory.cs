@@ -162,6 +162,21 @@ public sealed class BehaviorHistory
         ArgumentOutOfRangeException.ThrowIfGreaterThan(user, NumberOfUsers);
     }
 
+    /// <summary>Copies the most recent items of a sequence, the most recent first: the order in which a network reads a history.</summary>
+    /// <param name="items">The items, the oldest first.</param>
+    /// <param name="history">Receives as many as there are, or as it holds.</param>
+    /// <returns>The number of items copied.</returns>
+    internal static int CopyRecent(ReadOnlySpan<int> items, Span<long> history)
+    {
+        int length = Math.Min(items.Length, history.Length);
+        for (int i = 0; i < length; i++)
+        {
+            history[i] = items[items.Length - 1 - i];
+        }
+
+        return length;
+    }
+
     private static void Check(bool condition, string message)
     {
         if (!condition)

@@ -46,10 +46,13 @@ internal static class OutputColumns
     public static Delegate CreateGetter(int column, Func<float> score, Func<PatchStatus> status) => column switch
     {
         0 => (ValueGetter<float>)((ref float value) => value = score()),
-        1 => (ValueGetter<float>)((ref float value) => value = 1 / (1 + MathF.Exp(-score()))),
+        1 => (ValueGetter<float>)((ref float value) => value = ToProbability(score())),
         2 => (ValueGetter<bool>)((ref bool value) => value = score() > 0),
         _ => (ValueGetter<uint>)((ref uint value) => value = (uint)status()),
     };
+
+    /// <summary>The probability of a positive label: the sigmoid of a score.</summary>
+    public static float ToProbability(float score) => 1 / (1 + MathF.Exp(-score));
 
     private static DataViewSchema.Annotations Annotate(uint setId, string valueKind, bool isNormalized)
     {

@@ -48,13 +48,7 @@ internal sealed class RowScorer
         int known = GetKnownUser(user);
         Span<long> history = NextHistory();
         ReadOnlySpan<int> items = known == 0 ? [] : _model.History.GetItems(known);
-        int length = Math.Min(items.Length, _historyLength);
-        for (int j = 0; j < length; j++)
-        {
-            history[j] = items[items.Length - 1 - j];
-        }
-
-        Add(known, item, profile, length);
+        Add(known, item, profile, BehaviorHistory.CopyRecent(items, history));
     }
 
     /// <summary>Adds a row with a history of its own.</summary>

@@ -1,7 +1,5 @@
-using System.Globalization;
 using DCCL.ML.Data;
 using DCCL.ML.Scoring;
-using DCCL.Trainers.Torch;
 
 namespace DCCL.Trainers.MetaPatch;
 
@@ -22,14 +20,13 @@ internal sealed class DeviceEvents
     /// <summary>Whether a patch learns from an event: it is the device's, and the cloud model was not fitted to it.</summary>
     public bool IsNew(int user, int index) => index >= _firstNew[user];
 
-    /// <summary>Gets a value indicating whether any event is new; if not, all of the device's events count as new all the same.</summary>
-    public required bool HasNew { get; init; }
+    /// <summary>Gets the number of new events; if there are none, all of the device's events count as new all the same.</summary>
+    public required int NumberOfNewEvents { get; init; }
 
     /// <summary>Joins a device log to what a model remembers.</summary>
     /// <param name="model">The model.</param>
     /// <param name="device">The device log, in the model's key values; it may repeat events that the model remembers.</param>
-    /// <param name="run">Is warned if the model was fitted to all of the log.</param>
-    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device, TrainingRun run)
+    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device)
     {
         BehaviorHistory history = model.History;
         (InteractionLog remembered, bool[] isRepeated) = Remember(history, device, model.Parameters.Architecture.NumberOfItems);
@@ -58,19 +55,13 @@ internal sealed class DeviceEvents
 
         if (newEvents == 0)
         {
-            string fitted = $"All {device.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and ";
-            run.Warning(fitted + (model.Patches is null
-                ? "patches learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction."
-                : "its patches stay as they are. Pass later events."));
             for (int user = 1; user <= log.NumberOfUsers; user++)
             {
                 firstNew[user] = GetCount(remembered, user);
             }
         }
 
-        run.Info(string.Create(
-            CultureInfo.InvariantCulture, $"{(newEvents == 0 ? device.NumberOfEvents : newEvents)} events to learn patches from"));
-        return new DeviceEvents(log, firstNew) { HasNew = newEvents > 0 };
+        return new DeviceEvents(log, firstNew) { NumberOfNewEvents = newEvents };
     }
 
     /// <summary>Counts how many of the oldest remembered items lie before a log that may repeat the others.</summary>

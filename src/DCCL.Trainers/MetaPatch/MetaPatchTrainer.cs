@@ -81,16 +81,24 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     {
         DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
         using TrainingRun run = new(_environment, nameof(MetaPatchTrainer), _options.Run);
-        return Train(run, model, DeviceEvents.Create(model, log, run));
+        DeviceEvents device = DeviceEvents.Create(model, log);
+        if (device.NumberOfNewEvents == 0)
+        {
+            string fitted = $"All {log.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and ";
+            if (model.Patches is not null)
+            {
+                run.Warning(fitted + "its patches stay as they are. Pass later events.");
+                return model;
+            }
+
+            run.Warning(fitted + "patches learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction.");
+        }
+
+        return Train(run, model, device);
     }
 
     private DeviceCloudPredictionTransformer Train(TrainingRun run, DeviceCloudPredictionTransformer model, DeviceEvents device)
     {
-        if (!device.HasNew && model.Patches is not null)
-        {
-            return model;
-        }
-
         DeviceCloudModelParameters parameters = model.Parameters;
         BackboneArchitecture architecture = parameters.Architecture;
         EventTable events = EventTable.Create(device.Log, architecture.HistoryLength, architecture.ProfileDimension > 0, device.IsNew);
@@ -100,6 +108,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
             return model;
         }
 
+        run.Info($"{events.Count} events to learn patches from");
         using TorchBackbone module = Backbones.Create(parameters);
         using TorchBackbone frozen = module.Replicate(frozen: true);
         PatchTraining training = new(run, _options, frozen);
@@ -131,7 +140,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         DeviceCloudModelParameters patchable = new(architecture, shape, encoder, tensors);
         RankingGate? gate = events.HasLabels || shape.PatchSize == 1
             ? null
-            : new RankingGate(run, patchable, device.Log, events, store, _options.GateFraction);
+            : new RankingGate(run, patchable, device.Log, events, _options.GateFraction);
         UserPatches patches = training.LearnPatches(patch, store, start, history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }

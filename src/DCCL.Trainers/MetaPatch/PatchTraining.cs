@@ -170,38 +170,47 @@ internal sealed class PatchTraining
         {
             TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
-            PatchSolver solver = new(_model, patch, _settings);
+            PatchSolver solver = CreateSolver(patch);
             Tensor first = torch.tensor(origin.AsSpan(chunk.Rows[0] * size, chunk.Rows.Length * size).ToArray(), chunk.Rows.Length, size);
-            Tensor judged = Judge(chunk, solver, first, heldBack, losses);
+            Tensor isHeldBack = IsHeldBack(chunk);
+            Tensor judged = solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), first);
             judged.ToArray().CopyTo(early.AsSpan(chunk.Rows[0] * size));
+            if (rankingGate is null)
+            {
+                Judge(chunk, solver, isHeldBack, first, judged, heldBack, losses);
+            }
+
             Tensor learnt = solver.Solve(chunk, chunk.Weight, first);
             learnt.ToArray().CopyTo(full.AsSpan(chunk.Rows[0] * size));
             _run.Report("metapatch: patches", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
         });
 
-        int[] strengths = rankingGate?.Choose(origin, early)
-            ?? PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.GatePriorEvents);
-        return CreateTable(store, start, origin, full, strengths, numberOfUsers, size);
+        int[] strengths = rankingGate is null
+            ? PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.GatePriorEvents)
+            : rankingGate.Choose(store.Users, store.NumberOfEvents, strength => CreateTable(early, [.. store.Users.Select(_ => strength)]));
+        int gated = strengths.Count(strength => strength == 0);
+        _run.Info(string.Create(
+            CultureInfo.InvariantCulture,
+            $"metapatch: {store.Users.Length - gated} patches learnt, {gated} users gated, {numberOfUsers - store.Users.Length} without new events"));
+        return CreateTable(full, strengths);
+
+        UserPatches CreateTable(float[] learnt, int[] chosen) => PatchTraining.CreateTable(store, start, origin, learnt, chosen, numberOfUsers, size);
     }
 
     private static ReadOnlySpan<float> GetStart(UserPatches? start, int user) =>
         start is not null && user <= start.NumberOfUsers ? start[user] : [];
 
-    // Patches of each user's earlier events, judged on the later ones. A user's only event holds nothing back.
-    private Tensor Judge(SampleChunk chunk, PatchSolver solver, Tensor start, int[] heldBack, double[][] losses)
+    // Patches of each user's earlier events, judged on the later ones. A user's only event is held back, and the patch is the start.
+    private static void Judge(
+        SampleChunk chunk, PatchSolver solver, Tensor isHeldBack, Tensor start, Tensor learnt, int[] heldBack, double[][] losses)
     {
-        Tensor isHeldBack = IsHeldBack(chunk);
-        Tensor learnt = solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), start);
-        Tensor weight = chunk.Weight * isHeldBack;
         float[] events = (chunk.IsEvent * isHeldBack).sum(1).ToArray();
-        double[][] judged = solver.Judge(chunk, weight, start, learnt);
+        double[][] judged = solver.Judge(chunk, chunk.Weight * isHeldBack, start, learnt);
         for (int row = 0; row < chunk.Rows.Length; row++)
         {
             heldBack[chunk.Rows[row]] = (int)events[row];
             losses[chunk.Rows[row]] = judged[row];
         }
-
-        return learnt;
     }
 
     /// <summary>Gates patches on events that neither they nor the cloud model have seen.</summary>
@@ -243,8 +252,8 @@ internal sealed class PatchTraining
         return users.Zip(strengths).ToDictionary();
     }
 
-    private UserPatches CreateTable(
-        SampleStore store, UserPatches? start, float[] origin, float[] full, int[] strengths, int numberOfUsers, int size)
+    private static UserPatches CreateTable(
+        SampleStore store, UserPatches? start, float[] origin, float[] learnt, int[] strengths, int numberOfUsers, int size)
     {
         PatchStatus[] statuses = new PatchStatus[numberOfUsers];
         float[] values = new float[numberOfUsers * size];
@@ -254,19 +263,13 @@ internal sealed class PatchTraining
             GetStart(start, user).CopyTo(values.AsSpan((user - 1) * size));
         }
 
-        int gated = 0;
         for (int i = 0; i < store.Users.Length; i++)
         {
             Span<float> patch = values.AsSpan((store.Users[i] - 1) * size, size);
-            PatchGate.Apply(origin.AsSpan(i * size, size), full.AsSpan(i * size, size), strengths[i], patch);
-
+            PatchGate.Apply(origin.AsSpan(i * size, size), learnt.AsSpan(i * size, size), strengths[i], patch);
             statuses[store.Users[i] - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
-            gated += strengths[i] == 0 ? 1 : 0;
         }
 
-        _run.Info(string.Create(
-            CultureInfo.InvariantCulture,
-            $"metapatch: {store.Users.Length - gated} patches learnt, {gated} users gated, {numberOfUsers - store.Users.Length} without new events"));
         return new UserPatches(size, values, statuses);
     }
 

@@ -19,21 +19,17 @@ internal sealed class RankingGate
     private readonly DeviceCloudModelParameters _parameters;
     private readonly InteractionLog _history;
     private readonly InteractionLog _heldBack;
-    private readonly SampleStore _store;
 
     /// <summary>Prepares the gate.</summary>
     /// <param name="run">The run.</param>
     /// <param name="parameters">The cloud model with the basis.</param>
     /// <param name="log">All events.</param>
-    /// <param name="events">Those of them that patches learn from.</param>
-    /// <param name="store">The same events, encoded.</param>
+    /// <param name="events">Those of them that patches learn from, a user's one after the other in time order.</param>
     /// <param name="fraction">The share of a user's events that is held back.</param>
-    public RankingGate(
-        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, SampleStore store, double fraction)
+    public RankingGate(TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction)
     {
         _run = run;
         _parameters = parameters;
-        _store = store;
         int[] first = new int[log.NumberOfUsers + 1];
         Array.Fill(first, int.MaxValue);
         for (int start = 0, end; start < events.Count; start = end)
@@ -56,15 +52,16 @@ internal sealed class RankingGate
     }
 
     /// <summary>Chooses each user's strength.</summary>
-    /// <param name="start">The starting points, in the store's order of users [users, d].</param>
-    /// <param name="learnt">The patches learnt without the held-back events [users, d].</param>
-    /// <returns>The index of each user's strength, in the store's order.</returns>
-    public int[] Choose(float[] start, float[] learnt)
+    /// <param name="users">The users who have events to learn from.</param>
+    /// <param name="numberOfEvents">Their numbers of events.</param>
+    /// <param name="fleet">Makes the patches, learnt without the held-back events, at one strength for all.</param>
+    /// <returns>The index of each user's strength.</returns>
+    public int[] Choose(int[] users, int[] numberOfEvents, Func<int, UserPatches> fleet)
     {
         using ModelScorer scorer = new(_parameters, _run.Threads);
-        double[][] gains = [.. _store.Users.Select(_ => new double[PatchGate.Strengths.Count])];
-        bool[] isRanked = new bool[gains.Length];
-        Dictionary<int, int> rows = _store.Users.Select((user, row) => (user, row)).ToDictionary();
+        double[][] gains = [.. users.Select(_ => new double[PatchGate.Strengths.Count])];
+        bool[] isRanked = new bool[users.Length];
+        Dictionary<int, int> rows = users.Select((user, row) => (user, row)).ToDictionary();
         for (int strength = 0; strength < PatchGate.Strengths.Count; strength++)
         {
             _run.Report("metapatch: ranking", (double)strength / PatchGate.Strengths.Count);
@@ -79,7 +76,7 @@ internal sealed class RankingGate
                 continue;
             }
 
-            foreach (UserEvaluation user in Rank(scorer, start, learnt, strength).Users.Where(user => rows.ContainsKey(user.User)))
+            foreach (UserEvaluation user in Rank(scorer, fleet(strength)).Users)
             {
                 int row = rows[user.User];
                 isRanked[row] = true;
@@ -91,30 +88,19 @@ internal sealed class RankingGate
         }
 
         _run.Report("metapatch: ranking", 1);
-        return PatchGate.ChooseByGain(_store.NumberOfEvents, isRanked, gains);
+        return PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
     }
 
-    private RankingReport Rank(ModelScorer scorer, float[] start, float[] learnt, int strength)
-    {
-        int size = _parameters.Patch!.PatchSize;
-        float[] values = new float[_history.NumberOfUsers * size];
-        PatchStatus[] statuses = new PatchStatus[_history.NumberOfUsers];
-        Array.Fill(statuses, PatchStatus.Gated);
-        for (int row = 0; row < _store.Users.Length; row++)
-        {
-            int user = _store.Users[row];
-            Span<float> patch = values.AsSpan((user - 1) * size, size);
-            PatchGate.Apply(start.AsSpan(row * size, size), learnt.AsSpan(row * size, size), strength, patch);
-            statuses[user - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
-        }
-
-        PatchSelector selector = new(_parameters, new UserPatches(size, values, statuses));
-        return ItemRankingEvaluator.Evaluate(scorer, selector, _history, _heldBack, new RankingEvaluationOptions
+    private RankingReport Rank(ModelScorer scorer, UserPatches patches) => ItemRankingEvaluator.Evaluate(
+        scorer,
+        new PatchSelector(_parameters, patches),
+        _history,
+        _heldBack,
+        new RankingEvaluationOptions
         {
             MaximumNumberOfPairs = MaximumNumberOfPairs,
             Seed = _run.Seed,
             NumberOfThreads = _run.Threads,
             CancellationToken = _run.Cancellation,
         });
-    }
 }

@@ -46,8 +46,8 @@ internal sealed class EncoderTensors : IDisposable
     /// <param name="users">u [users, user size].</param>
     public Tensor Encode(Tensor patches, Tensor users) =>
         patches.Plus(
-        torch.tanh(patches.matmul(_tensors["encoder.v2"]).Plus(users.matmul(_tensors["encoder.v3"])).Plus(_tensors["encoder.bias"]))
-            .matmul(_tensors["encoder.v1"]));
+            torch.tanh(patches.matmul(_tensors["encoder.v2"]).Plus(users.matmul(_tensors["encoder.v3"])).Plus(_tensors["encoder.bias"]))
+                .matmul(_tensors["encoder.v1"]));
 
     /// <summary>Follows a rescaling of the basis: what U adds is divided by the factors.</summary>
     public void Rescale(float[] columnFactors)

@@ -6,9 +6,9 @@ namespace DCCL.Trainers.Torch;
 /// <summary>Sums, and arithmetic with numbers, that survive a garbage collection.</summary>
 /// <remarks>
 /// TorchSharp 0.107 wraps each number, and the hidden factor 1 of each sum, in a <see cref="Scalar"/> that nothing refers to while
-/// native code reads it. A collection at that moment frees it, and the process reads freed memory: seen as a wrong error, and as a
-/// crash, once in a few hours of training. Here every scalar lives until the call returns. The operators that do
-/// not do so are banned.
+/// native code reads it. A collection at that moment frees it, and the process reads freed memory: training ended with a wrong
+/// error, and of 355,000 rounds of three such operations, on four threads beside one that fills the heap, 23 went wrong. Here every
+/// scalar lives until the call returns. The operators that do not do so are banned.
 /// </remarks>
 internal static class TensorArithmetic
 {

@@ -290,18 +290,20 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
-    public void Fit_AnL2TooStrong_IsMadeUpForByTheSizeOfTheColumns([Values] PatchBasisSource basis)
+    public void Fit_AnL2TooWeak_IsMadeUpForByTheSizeOfTheColumns([Values] PatchBasisSource basis)
     {
         MLContext context = new(seed: 1);
         ITransformer cloud = _planted.CreateModel(context, withBasis: false);
 
-        ITransformer right = Fit(context, cloud, Options(size: 8, l2: 8, basis: basis, epochs: 15));
-        ITransformer strong = Fit(context, cloud, Options(size: 8, l2: 64, basis: basis, epochs: 15));
+        double intercept = GetGain(size: 1, l2: 1);
+        double weak = GetGain(size: 8, l2: 0.1);
 
-        double gain = PlantedFleet.GetLoss(context, cloud, _planted.Test) - PlantedFleet.GetLoss(context, right, _planted.Test);
-        double strongGain = PlantedFleet.GetLoss(context, cloud, _planted.Test) - PlantedFleet.GetLoss(context, strong, _planted.Test);
-        Assert.That(gain, Is.GreaterThan(0.02));
-        Assert.That(strongGain, Is.GreaterThan(0.8 * gain));
+        // Columns left at their first size would lose 0.013 of the intercept's gain, 0.18, by over-fitting.
+        Assert.That(weak, Is.GreaterThan(intercept - 0.009));
+
+        double GetGain(int size, double l2) =>
+            PlantedFleet.GetLoss(context, cloud, _planted.Test)
+            - PlantedFleet.GetLoss(context, Fit(context, cloud, Options(size: size, l2: l2, basis: basis, epochs: 15)), _planted.Test);
     }
 
     [Test]
@@ -328,14 +330,14 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
-    public void Fit_MoreStepsAndEpochs_LeaveNoMoreTensors()
+    public void Fit_MoreStepsAndEpochs_LeaveNoMoreTensors([Values(1, 2)] int threads)
     {
         MLContext context = new(seed: 1);
         ITransformer cloud = _planted.CreateModel(context, withBasis: false);
-        Fit(context, cloud, Options(epochs: 1, steps: 2));
+        Fit(context, cloud, Options(epochs: 1, steps: 2, threads: threads));
 
-        long few = LiveTensors.CountNew(() => Fit(context, cloud, Options(epochs: 1, steps: 2)));
-        long many = LiveTensors.CountNew(() => Fit(context, cloud, Options(epochs: 2, steps: 5)));
+        long few = LiveTensors.CountNew(() => Fit(context, cloud, Options(epochs: 1, steps: 2, threads: threads)));
+        long many = LiveTensors.CountNew(() => Fit(context, cloud, Options(epochs: 2, steps: 5, threads: threads)));
 
         Assert.That(many, Is.EqualTo(few));
     }
