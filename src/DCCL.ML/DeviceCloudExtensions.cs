@@ -5,7 +5,7 @@ using Microsoft.ML.Data;
 namespace DCCL.ML;
 
 /// <summary>Reaches the catalog from an <see cref="MLContext"/>, and the DCCL transformer inside a model.</summary>
-public static class DeviceCloudExtensions
+public static partial class DeviceCloudExtensions
 {
     /// <summary>Gets the catalog of device-cloud collaborative learning.</summary>
     /// <param name="context">The context.</param>
@@ -59,7 +59,7 @@ public static class DeviceCloudExtensions
         return Replace(model, replacement);
     }
 
-    private static ITransformer Replace(ITransformer model, DeviceCloudPredictionTransformer replacement) => model switch
+    private static ITransformer Replace(ITransformer model, ITransformer replacement) => model switch
     {
         DeviceCloudPredictionTransformer => replacement,
         IEnumerable<ITransformer> chain => CreateChain([.. chain.Select(part => Replace(part, replacement))]),

@@ -36,6 +36,25 @@ internal sealed class GraphBuilder
         return name;
     }
 
+    /// <summary>Adds a constant vector of 32-bit whole numbers, such as a long table of places or items.</summary>
+    public string Table(string name, ReadOnlySpan<int> values)
+    {
+        byte[] bytes = new byte[values.Length * sizeof(int)];
+        for (int i = 0; i < values.Length; i++)
+        {
+            BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(i * sizeof(int)), values[i]);
+        }
+
+        _graph.Initializer.Add(new TensorProto
+        {
+            Name = Claim(name),
+            DataType = (int)TensorProto.Types.DataType.Int32,
+            Dims = { values.Length },
+            RawData = UnsafeByteOperations.UnsafeWrap(bytes),
+        });
+        return name;
+    }
+
     /// <summary>Adds a constant vector of whole numbers, such as axes or a shape; asked for twice, it is stored once.</summary>
     public string Integers(params ReadOnlySpan<long> values)
     {

@@ -74,7 +74,7 @@ internal static class ModelGraph
     }
 
     /// <summary>The one place that knows all kinds of backbones.</summary>
-    private static string AddBackbone(
+    internal static string AddBackbone(
         GraphBuilder graph,
         DeviceCloudModelParameters parameters,
         bool manyCandidates,
@@ -85,7 +85,7 @@ internal static class ModelGraph
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no ONNX graph."),
         };
 
-    private static Dictionary<string, string> DescribeModel(DeviceCloudModelParameters parameters) => new()
+    internal static Dictionary<string, string> DescribeModel(DeviceCloudModelParameters parameters) => new()
     {
         ["dccl.format_version"] = FormatVersion.ToString(CultureInfo.InvariantCulture),
         ["dccl.architecture"] = ArchitectureText.Describe(parameters.Architecture, parameters.Patch, parameters.Encoder),
