@@ -41,45 +41,44 @@ internal sealed class ManyCandidatesScorer : IDisposable
         _candidateSession = ModelScorer.Open(candidates);
     }
 
-    /// <summary>Divides a batch among threads.</summary>
-    /// <returns>Parts to be scored in any order; runs are the same whatever the number of threads, and so are scores.</returns>
-    public static Part[] Divide(ScoringBatch batch, int numberOfThreads)
+    /// <summary>Divides groups among threads.</summary>
+    /// <param name="batch">The batch that the groups are in.</param>
+    /// <param name="range">The groups.</param>
+    /// <param name="partsPerGroup">The number of parts of each group; each of them computes the group's values anew.</param>
+    /// <returns>Parts to be scored in any order; runs are the same whatever the number of parts, and so are scores.</returns>
+    public static IEnumerable<Part> Divide(ScoringBatch batch, ScoringRange range, int partsPerGroup)
     {
-        int groups = batch.NumberOfGroups;
-        int partsPerGroup = groups == 0 ? 0 : (numberOfThreads + groups - 1) / groups; // each computes the group's values anew
-        List<Part> parts = [];
-        for (int group = 0; group < groups; group++)
+        for (int group = 0; group < range.NumberOfGroups; group++)
         {
-            int historyLength = GetHistoryLength(batch, group);
-            int perRun = Math.Clamp(EventsPerRun / historyLength, MinimumPerRun, MaximumPerRun);
-            int runs = (batch.NumberOfCandidates + perRun - 1) / perRun;
+            ScoringRange own = range.Slice(group, 1);
+            own = own with { HistoryLength = GetHistoryLength(batch, own) };
+            int perRun = Math.Clamp(EventsPerRun / own.HistoryLength, MinimumPerRun, MaximumPerRun);
+            int runs = (own.NumberOfCandidates + perRun - 1) / perRun;
             for (int part = 0; part < partsPerGroup; part++)
             {
                 int start = (int)((long)runs * part / partsPerGroup);
                 int end = (int)((long)runs * (part + 1) / partsPerGroup);
                 if (start < end)
                 {
-                    parts.Add(new Part(group, historyLength, start, end, runs));
+                    yield return new Part(own, start, end, runs);
                 }
             }
         }
-
-        return [.. parts];
     }
 
     /// <summary>Scores a part of a batch.</summary>
     public void Score(ScoringBatch batch, Part part, RunOptions options)
     {
-        using IDisposableReadOnlyCollection<OrtValue> values = ComputeGroup(batch, part, options);
+        using IDisposableReadOnlyCollection<OrtValue> values = ComputeGroup(batch, part.Group, options);
         for (int run = part.FirstRun; run < part.EndRun; run++)
         {
-            int start = (int)((long)batch.NumberOfCandidates * run / part.NumberOfRuns);
-            int end = (int)((long)batch.NumberOfCandidates * (run + 1) / part.NumberOfRuns);
-            int first = (part.Group * batch.NumberOfCandidates) + start;
-            using OrtValue items = ModelScorer.Wrap(batch.Items, first, [1, end - start]);
-            using OrtValue scores = ModelScorer.Wrap(batch.Scores, first, [1, end - start]);
+            ScoringRange candidates = part.Group.SliceCandidates(GetStart(run), GetStart(run + 1));
+            using OrtValue items = ModelScorer.Wrap(batch.Items, candidates.Item, [1, candidates.NumberOfCandidates]);
+            using OrtValue scores = ModelScorer.Wrap(batch.Scores, candidates.Item, [1, candidates.NumberOfCandidates]);
             _candidateSession.Run(options, _candidateInputs, [items, .. values], _outputs, [scores]);
         }
+
+        int GetStart(int run) => (int)((long)part.Group.NumberOfCandidates * run / part.NumberOfRuns);
     }
 
     public void Dispose()
@@ -88,23 +87,23 @@ internal sealed class ManyCandidatesScorer : IDisposable
         _candidateSession.Dispose();
     }
 
-    private IDisposableReadOnlyCollection<OrtValue> ComputeGroup(ScoringBatch batch, Part part, RunOptions options)
+    private IDisposableReadOnlyCollection<OrtValue> ComputeGroup(ScoringBatch batch, ScoringRange group, RunOptions options)
     {
         List<string> names = [ModelGraph.HistoryInput];
         List<OrtValue> inputs = [];
         try
         {
-            inputs.Add(ModelScorer.Wrap(batch.History, part.Group * batch.HistoryLength, [1, part.HistoryLength]));
+            inputs.Add(ModelScorer.Wrap(batch.History, group.History, [1, group.HistoryLength]));
             if (_profileDimension > 0)
             {
                 names.Add(ModelGraph.ProfileInput);
-                inputs.Add(ModelScorer.Wrap(batch.Profiles, part.Group * _profileDimension, [1, _profileDimension]));
+                inputs.Add(ModelScorer.Wrap(batch.Profiles, group.Group * _profileDimension, [1, _profileDimension]));
             }
 
             if (batch.NumberOfPatches > 0)
             {
                 names.Add(ModelGraph.PatchInput);
-                int patch = batch.NumberOfPatches == 1 ? 0 : part.Group;
+                int patch = batch.NumberOfPatches == 1 ? 0 : group.Group;
                 inputs.Add(ModelScorer.Wrap(batch.Patches, patch * _patchSize, [1, _patchSize]));
             }
 
@@ -117,12 +116,12 @@ internal sealed class ManyCandidatesScorer : IDisposable
     }
 
     /// <summary>Gets the length of a group's history without the padding at its end, but at least 1.</summary>
-    private static int GetHistoryLength(ScoringBatch batch, int group)
+    private static int GetHistoryLength(ScoringBatch batch, ScoringRange group)
     {
-        ReadOnlySpan<long> history = batch.History.AsSpan(group * batch.HistoryLength, batch.HistoryLength);
+        ReadOnlySpan<long> history = batch.History.AsSpan(group.History, group.HistoryLength);
         return Math.Max(1, history.LastIndexOfAnyExcept(0) + 1);
     }
 
     /// <summary>Some of the runs that a group's candidates are divided into.</summary>
-    public readonly record struct Part(int Group, int HistoryLength, int FirstRun, int EndRun, int NumberOfRuns);
+    public readonly record struct Part(ScoringRange Group, int FirstRun, int EndRun, int NumberOfRuns);
 }

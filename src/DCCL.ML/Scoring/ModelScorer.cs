@@ -57,10 +57,18 @@ public sealed class ModelScorer : IDisposable
     {
         ArgumentNullException.ThrowIfNull(batch);
         Check(batch);
+        ScoreRanges(batch, [new ScoringRange(0, batch.NumberOfGroups, 0, batch.NumberOfCandidates, 0, batch.HistoryLength)]);
+    }
+
+    /// <summary>Scores groups of several shapes, which the caller has laid out in the batch's buffers, and checked.</summary>
+    /// <param name="batch">The buffers; of its sizes only the number of patches counts: 0, 1, or any other for a patch at each group's number.</param>
+    /// <param name="ranges">The groups.</param>
+    internal void ScoreRanges(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
+    {
         Hold();
         try
         {
-            ScoreParts(batch);
+            ScoreParts(batch, ranges);
         }
         finally
         {
@@ -76,6 +84,9 @@ public sealed class ModelScorer : IDisposable
             Release();
         }
     }
+
+    /// <summary>The number of groups of one candidate each that a run takes.</summary>
+    internal static int GetRowsPerRun(int historyLength) => Math.Max(1, EventsPerRun / historyLength);
 
     internal static InferenceSession Open(ModelProto model)
     {
@@ -123,86 +134,86 @@ public sealed class ModelScorer : IDisposable
         }
     }
 
-    private void ScoreParts(ScoringBatch batch)
+    private void ScoreParts(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
     {
-        if (batch.NumberOfCandidates < ManyCandidatesScorer.MinimumNumberOfCandidates)
+        int threads = _parallelism.MaxDegreeOfParallelism;
+        int groups = ranges.Where(HasManyCandidates).Sum(range => range.NumberOfGroups);
+        int partsPerGroup = groups == 0 ? 0 : (threads + groups - 1) / groups;
+        Action[] parts =
+        [
+            .. ranges.Where(HasManyCandidates)
+                .SelectMany(range => ManyCandidatesScorer.Divide(batch, range, partsPerGroup))
+                .Select(part => (Action)(() => _manyCandidates.Value.Score(batch, part, _runOptions))),
+            .. ranges.Where(range => !HasManyCandidates(range)).SelectMany(Divide).Select(part => (Action)(() => Run(batch, part))),
+        ];
+        if (parts.Length <= 1 || threads == 1)
         {
-            ForEach(Divide(batch), part => Run(batch, part));
+            Array.ForEach(parts, part => part());
         }
         else
         {
-            ForEach(
-                ManyCandidatesScorer.Divide(batch, _parallelism.MaxDegreeOfParallelism),
-                part => _manyCandidates.Value.Score(batch, part, _runOptions));
+            Parallel.ForEach(parts, _parallelism, part => part());
         }
 
-        for (int i = 0; i < batch.NumberOfGroups * batch.NumberOfCandidates; i++)
+        foreach (ScoringRange range in ranges)
         {
-            if (batch.Items[i] == 0)
+            int end = range.Item + (range.NumberOfGroups * range.NumberOfCandidates);
+            for (int i = range.Item; i < end; i++)
             {
-                batch.Scores[i] = float.NaN;
+                if (batch.Items[i] == 0)
+                {
+                    batch.Scores[i] = float.NaN;
+                }
             }
         }
-    }
 
-    private void ForEach<T>(T[] parts, Action<T> score)
-    {
-        if (parts.Length <= 1 || _parallelism.MaxDegreeOfParallelism == 1)
-        {
-            Array.ForEach(parts, score);
-        }
-        else
-        {
-            Parallel.ForEach(parts, _parallelism, score);
-        }
+        static bool HasManyCandidates(ScoringRange range) => range.NumberOfCandidates >= ManyCandidatesScorer.MinimumNumberOfCandidates;
     }
 
     /// <summary>Divides a batch into runs. How does not depend on the number of threads, and so neither do the scores.</summary>
-    private static RunPart[] Divide(ScoringBatch batch)
+    private static IEnumerable<ScoringRange> Divide(ScoringRange range)
     {
-        if (batch.NumberOfGroups == 0 || batch.NumberOfCandidates == 0)
+        if (range.NumberOfGroups == 0 || range.NumberOfCandidates == 0)
         {
-            return [];
+            yield break;
         }
 
-        int pairs = Math.Max(1, EventsPerRun / batch.HistoryLength);
-        int groups = Math.Max(1, pairs / batch.NumberOfCandidates);
-        List<RunPart> parts = [];
-        for (int group = 0; group < batch.NumberOfGroups; group += groups)
+        int pairs = GetRowsPerRun(range.HistoryLength);
+        int groups = Math.Max(1, pairs / range.NumberOfCandidates);
+        for (int group = 0; group < range.NumberOfGroups; group += groups)
         {
-            if (groups > 1 || batch.NumberOfCandidates <= pairs)
+            ScoringRange part = range.Slice(group, Math.Min(groups, range.NumberOfGroups - group));
+            int slices = part.NumberOfGroups > 1 ? 1 : (part.NumberOfCandidates + pairs - 1) / pairs;
+            if (slices == 1)
             {
-                parts.Add(new RunPart(group, Math.Min(groups, batch.NumberOfGroups - group), 0, batch.NumberOfCandidates));
+                yield return part;
                 continue;
             }
 
-            int slices = (batch.NumberOfCandidates + pairs - 1) / pairs;
             for (int slice = 0; slice < slices; slice++)
             {
-                int start = (int)((long)batch.NumberOfCandidates * slice / slices);
-                int end = (int)((long)batch.NumberOfCandidates * (slice + 1) / slices);
-                parts.Add(new RunPart(group, 1, start, end - start));
+                int start = (int)((long)part.NumberOfCandidates * slice / slices);
+                int end = (int)((long)part.NumberOfCandidates * (slice + 1) / slices);
+                yield return part.SliceCandidates(start, end);
             }
         }
-
-        return [.. parts];
     }
 
-    private void Run(ScoringBatch batch, RunPart part)
+    /// <summary>Scores some groups with all of their candidates, or one group with some of them: contiguous in the buffers either way.</summary>
+    private void Run(ScoringBatch batch, ScoringRange part)
     {
-        (int group, int numberOfGroups, int candidate, int numberOfCandidates) = part;
-        int first = (group * batch.NumberOfCandidates) + candidate;
-        long[] shape = [numberOfGroups, numberOfCandidates];
+        int numberOfGroups = part.NumberOfGroups;
+        long[] shape = [numberOfGroups, part.NumberOfCandidates];
         List<string> names = [ModelGraph.ItemInput, ModelGraph.HistoryInput];
         List<OrtValue> inputs = [];
         try
         {
-            inputs.Add(Wrap(batch.Items, first, shape));
-            inputs.Add(Wrap(batch.History, group * batch.HistoryLength, [numberOfGroups, batch.HistoryLength]));
+            inputs.Add(Wrap(batch.Items, part.Item, shape));
+            inputs.Add(Wrap(batch.History, part.History, [numberOfGroups, part.HistoryLength]));
             if (_profileDimension > 0)
             {
                 names.Add(ModelGraph.ProfileInput);
-                inputs.Add(Wrap(batch.Profiles, group * _profileDimension, [numberOfGroups, _profileDimension]));
+                inputs.Add(Wrap(batch.Profiles, part.Group * _profileDimension, [numberOfGroups, _profileDimension]));
             }
 
             if (batch.NumberOfPatches > 0)
@@ -210,10 +221,10 @@ public sealed class ModelScorer : IDisposable
                 names.Add(ModelGraph.PatchInput);
                 inputs.Add(batch.NumberOfPatches == 1
                     ? Wrap(batch.Patches, 0, [1, _patchSize])
-                    : Wrap(batch.Patches, group * _patchSize, [numberOfGroups, _patchSize]));
+                    : Wrap(batch.Patches, part.Group * _patchSize, [numberOfGroups, _patchSize]));
             }
 
-            using OrtValue scores = Wrap(batch.Scores, first, shape);
+            using OrtValue scores = Wrap(batch.Scores, part.Item, shape);
             _session.Run(_runOptions, names, inputs, _outputs, [scores]);
         }
         finally
@@ -269,7 +280,4 @@ public sealed class ModelScorer : IDisposable
             }
         }
     }
-
-    /// <summary>Some groups with all of their candidates, or one group with some of them: a contiguous range either way.</summary>
-    private readonly record struct RunPart(int Group, int NumberOfGroups, int Candidate, int NumberOfCandidates);
 }

@@ -3,16 +3,50 @@ using DCCL.ML.Model;
 namespace DCCL.ML.Scoring;
 
 /// <summary>Collects user-item pairs with their histories, profiles and patches, and scores them in one batch.</summary>
-/// <remarks>Not thread-safe; kept and filled again, so that rows cost no memory.</remarks>
+/// <remarks>
+/// <para>
+/// Rows that have user, history and profile in common are a group, whatever their order: what depends on these alone is computed
+/// once for many rows. A group with very many rows is scored by itself; of the others, blocks of equally many rows, and with
+/// histories of similar length, are scored side by side.
+/// </para>
+/// <para>Not thread-safe; kept and filled again, so that rows cost no memory.</para>
+/// </remarks>
 internal sealed class RowScorer
 {
+    /// <summary>The number of rows in the largest blocks; above it, more rows make a block no cheaper.</summary>
+    private const int LargestBlock = 64;
+
     private readonly DeviceCloudPredictionTransformer _model;
     private readonly ScoringBatch _batch = new();
-    private readonly PatchStatus[] _statuses;
-    private readonly int[] _lengths;
-    private readonly long[] _histories;
     private readonly int _historyLength;
     private readonly int _patchSize;
+
+    // Of each row: what it asks for, which group it belongs to, and, once scored, where its score stands.
+    private readonly PatchStatus[] _statuses;
+    private readonly int[] _items;
+    private readonly int[] _groupOfRow;
+    private readonly int[] _places;
+
+    // Of each group.
+    private readonly Dictionary<int, int> _groupOfUser = [];
+    private readonly PatchStatus[] _groupStatuses;
+    private readonly int[] _groupUsers;
+    private readonly int[] _groupSizes;
+    private readonly int[] _lengths;
+    private readonly long[] _histories;
+    private readonly float[] _profiles;
+    private readonly float[] _patches;
+    private readonly int[] _order;
+
+    // The rows, those of a group one after the other, and of each group which come next and where they end.
+    private readonly int[] _rows;
+    private readonly int[] _nextRow;
+    private readonly int[] _endRow;
+
+    // What has been laid out in the batch, and, with no groups, the place behind it.
+    private readonly List<ScoringRange> _ranges = [];
+    private ScoringRange _free;
+    private int _numberOfGroups;
     private bool _isPatched;
 
     public RowScorer(DeviceCloudPredictionTransformer model, int capacity)
@@ -23,8 +57,20 @@ internal sealed class RowScorer
         _historyLength = architecture.HistoryLength;
         _patchSize = model.PatchSelector.PatchSize;
         _statuses = new PatchStatus[capacity];
+        _items = new int[capacity];
+        _groupOfRow = new int[capacity];
+        _places = new int[capacity];
+        _groupStatuses = new PatchStatus[capacity];
+        _groupUsers = new int[capacity];
+        _groupSizes = new int[capacity];
         _lengths = new int[capacity];
         _histories = new long[capacity * _historyLength];
+        _profiles = new float[capacity * ProfileDimension];
+        _patches = new float[capacity * _patchSize];
+        _order = new int[capacity];
+        _rows = new int[capacity];
+        _nextRow = new int[capacity];
+        _endRow = new int[capacity];
         _batch.Resize(architecture, capacity, 1, _historyLength, capacity, _patchSize);
     }
 
@@ -36,7 +82,9 @@ internal sealed class RowScorer
     public void Clear()
     {
         Count = 0;
+        _numberOfGroups = 0;
         _isPatched = false;
+        _groupOfUser.Clear();
     }
 
     /// <summary>Adds a row that is scored on the history that the model remembers.</summary>
@@ -46,9 +94,22 @@ internal sealed class RowScorer
     public void Add(uint user, uint item, ReadOnlySpan<float> profile)
     {
         int known = GetKnownUser(user);
-        Span<long> history = NextHistory();
+        bool hasOwnProfile = HasValues(profile);
+        if (!hasOwnProfile && _groupOfUser.TryGetValue(known, out int group))
+        {
+            AddRow(group, item);
+            return;
+        }
+
         ReadOnlySpan<int> items = known == 0 ? [] : _model.History.GetItems(known);
-        Add(known, item, profile, BehaviorHistory.CopyRecent(items, history));
+        int length = BehaviorHistory.CopyRecent(items, GetHistory(_numberOfGroups));
+        group = AddGroup(known, profile, length);
+        if (!hasOwnProfile)
+        {
+            _groupOfUser.Add(known, group);
+        }
+
+        AddRow(group, item);
     }
 
     /// <summary>Adds a row with a history of its own.</summary>
@@ -58,7 +119,7 @@ internal sealed class RowScorer
     /// <param name="items">The item key values of the history, the oldest first; unknown ones are skipped.</param>
     public void Add(uint user, uint item, ReadOnlySpan<float> profile, ReadOnlySpan<uint> items)
     {
-        Span<long> history = NextHistory();
+        Span<long> history = GetHistory(_numberOfGroups);
         int length = 0;
         for (int i = items.Length - 1; i >= 0 && length < _historyLength; i--)
         {
@@ -68,39 +129,36 @@ internal sealed class RowScorer
             }
         }
 
-        Add(GetKnownUser(user), item, profile, length);
+        AddRow(AddGroup(GetKnownUser(user), profile, length), item);
     }
 
     /// <summary>Scores the rows.</summary>
     public void Score()
     {
-        int length = 1;
-        for (int row = 0; row < Count; row++)
-        {
-            length = Math.Max(length, _lengths[row]);
-        }
-
-        _batch.NumberOfGroups = Count;
-        _batch.HistoryLength = length;
-        _batch.NumberOfPatches = _isPatched ? Count : 0; // a patch of zeros is exactly the cloud model
-        for (int row = 0; row < Count; row++)
-        {
-            Span<long> history = _batch.History.AsSpan(row * length, length);
-            _histories.AsSpan(row * _historyLength, _lengths[row]).CopyTo(history);
-            history[_lengths[row]..].Clear();
-        }
-
-        _model.Scorer.Score(_batch); // asked for anew: somebody may have disposed the model since
+        Arrange();
+        _model.Scorer.ScoreRanges(_batch, _ranges); // asked for anew: somebody may have disposed the model since
     }
 
-    public float GetScore(int row) => _batch.Scores[row];
+    public float GetScore(int row) => _batch.Scores[_places[row]];
 
     public PatchStatus GetStatus(int row) => _statuses[row];
 
-    private void Add(int user, uint item, ReadOnlySpan<float> profile, int historyLength)
+    private void AddRow(int group, uint item)
     {
-        Span<float> ownProfile = _batch.Profiles.AsSpan(Count * ProfileDimension, ProfileDimension);
-        if (!profile.IsEmpty && !profile.Contains(float.NaN))
+        bool isKnownItem = IsKnownItem(item);
+        _statuses[Count] = isKnownItem ? _groupStatuses[group] : PatchStatus.UnknownItem;
+        _items[Count] = isKnownItem ? (int)item : 0;
+        _groupOfRow[Count] = group;
+        _groupSizes[group]++;
+        Count++;
+    }
+
+    /// <summary>Adds a group whose history stands at its place already, or finds that it is the last one again.</summary>
+    private int AddGroup(int user, ReadOnlySpan<float> profile, int historyLength)
+    {
+        int group = _numberOfGroups;
+        Span<float> ownProfile = GetProfile(group);
+        if (HasValues(profile))
         {
             profile.CopyTo(ownProfile);
         }
@@ -113,19 +171,131 @@ internal sealed class RowScorer
             ownProfile.Clear();
         }
 
-        PatchStatus status = _model.PatchSelector.Select(
-            user, NextHistory()[..historyLength], ownProfile, _batch.Patches.AsSpan(Count * _patchSize, _patchSize));
+        Span<long> history = GetHistory(group)[..historyLength];
+        int last = group - 1;
+        if (last >= 0 && _groupUsers[last] == user && GetHistory(last)[.._lengths[last]].SequenceEqual(history)
+            && GetProfile(last).SequenceEqual(ownProfile))
+        {
+            return last;
+        }
+
+        PatchStatus status = _model.PatchSelector.Select(user, history, ownProfile, _patches.AsSpan(group * _patchSize, _patchSize));
         _isPatched |= status is PatchStatus.Patched or PatchStatus.ColdStart;
-        bool isKnownItem = IsKnownItem(item);
-        _statuses[Count] = isKnownItem ? status : PatchStatus.UnknownItem;
-        _batch.Items[Count] = isKnownItem ? item : 0;
-        _lengths[Count] = historyLength;
-        Count++;
+        _groupStatuses[group] = status;
+        _groupUsers[group] = user;
+        _groupSizes[group] = 0;
+        _lengths[group] = historyLength;
+        return _numberOfGroups++;
     }
 
-    private Span<long> NextHistory() => _histories.AsSpan(Count * _historyLength, _historyLength);
+    /// <summary>Lays the rows out in the batch: groups with many rows one by one, what is left in blocks of equally many rows of a group.</summary>
+    private void Arrange()
+    {
+        _batch.NumberOfPatches = _isPatched ? Math.Max(2, Count) : 0; // a patch of zeros is exactly the cloud model
+        _ranges.Clear();
+        _free = default;
+        SortRows();
+        Span<int> groups = _order.AsSpan(0, _numberOfGroups);
+        for (int group = 0; group < groups.Length; group++)
+        {
+            groups[group] = group;
+            if (_groupSizes[group] >= ManyCandidatesScorer.MinimumNumberOfCandidates)
+            {
+                AddBlocks([group], _groupSizes[group]);
+            }
+        }
+
+        // What pads a history costs as much as events do: those of similar length go together.
+        groups.Sort((x, y) => _lengths[y].CompareTo(_lengths[x]));
+        for (int rows = LargestBlock; rows >= 1; rows /= 2)
+        {
+            AddBlocks(groups, rows);
+        }
+    }
+
+    /// <summary>Lists each group's rows one after the other.</summary>
+    private void SortRows()
+    {
+        int start = 0;
+        for (int group = 0; group < _numberOfGroups; group++)
+        {
+            _nextRow[group] = start;
+            start += _groupSizes[group];
+            _endRow[group] = start;
+        }
+
+        for (int row = 0; row < Count; row++)
+        {
+            _rows[_nextRow[_groupOfRow[row]]++] = row;
+        }
+
+        for (int group = 0; group < _numberOfGroups; group++)
+        {
+            _nextRow[group] = _endRow[group] - _groupSizes[group];
+        }
+    }
+
+    /// <summary>Lays out blocks of so many rows as long as groups have them; the groups come with the longest histories first.</summary>
+    private void AddBlocks(ReadOnlySpan<int> groups, int rows)
+    {
+        ScoringRange range = _free with { NumberOfCandidates = rows };
+        foreach (int group in groups)
+        {
+            while (_endRow[group] - _nextRow[group] >= rows)
+            {
+                if (range.NumberOfGroups == 0)
+                {
+                    range = range with { HistoryLength = Math.Max(1, _lengths[group]) };
+                }
+
+                AddBlock(group, range.Slice(range.NumberOfGroups, 1));
+                range = range with { NumberOfGroups = range.NumberOfGroups + 1 };
+                if (range.NumberOfGroups * rows >= ModelScorer.GetRowsPerRun(range.HistoryLength))
+                {
+                    range = Close(range);
+                }
+            }
+        }
+
+        Close(range);
+    }
+
+    /// <summary>Copies history, profile, patch and items of a group's next rows to their place in the batch.</summary>
+    private void AddBlock(int group, ScoringRange place)
+    {
+        Span<long> history = _batch.History.AsSpan(place.History, place.HistoryLength);
+        GetHistory(group)[.._lengths[group]].CopyTo(history);
+        history[_lengths[group]..].Clear();
+        GetProfile(group).CopyTo(_batch.Profiles.AsSpan(place.Group * ProfileDimension));
+        _patches.AsSpan(group * _patchSize, _patchSize).CopyTo(_batch.Patches.AsSpan(place.Group * _patchSize));
+        for (int i = 0; i < place.NumberOfCandidates; i++)
+        {
+            int row = _rows[_nextRow[group]++];
+            _places[row] = place.Item + i;
+            _batch.Items[place.Item + i] = _items[row];
+        }
+    }
+
+    /// <summary>Ends a range.</summary>
+    /// <returns>Where the next one starts.</returns>
+    private ScoringRange Close(ScoringRange range)
+    {
+        if (range.NumberOfGroups > 0)
+        {
+            _ranges.Add(range);
+            _free = range.Slice(range.NumberOfGroups, 0);
+        }
+
+        return _free;
+    }
+
+    private Span<long> GetHistory(int group) => _histories.AsSpan(group * _historyLength, _historyLength);
+
+    private Span<float> GetProfile(int group) => _profiles.AsSpan(group * ProfileDimension, ProfileDimension);
 
     private int GetKnownUser(uint user) => user <= (uint)_model.History.NumberOfUsers ? (int)user : 0;
 
     private bool IsKnownItem(uint item) => item > 0 && item <= (uint)_model.Parameters.Architecture.NumberOfItems;
+
+    private static bool HasValues(ReadOnlySpan<float> profile) => !profile.IsEmpty && !profile.Contains(float.NaN);
 }

@@ -46,7 +46,7 @@ internal sealed class ScoredDataView : IDataView
     /// <summary>Runs ahead of the cursor by up to one batch, over the columns that scoring needs, with a cursor of its own.</summary>
     private sealed class LookAhead : IDisposable
     {
-        private const int RowsPerBatch = 1024;
+        private const int RowsPerBatch = 4096;
 
         private readonly DataViewRowCursor _cursor;
         private readonly RowScorer _scorer;
