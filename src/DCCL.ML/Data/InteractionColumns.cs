@@ -55,7 +55,8 @@ public sealed record InteractionColumns(
     /// <summary>Checks the timestamp column, where there is one.</summary>
     internal void CheckTimestamp(DataViewSchema schema) => CheckTimestamp(name => ColumnShape.Of(Find(schema, name).Type));
 
-    private static ArgumentException Missing(string name, IEnumerable<string> others)
+    /// <summary>Says that there is no such column.</summary>
+    internal static ArgumentException Missing(string name, IEnumerable<string> others)
         => new($"Column '{name}' must exist, but the data have only {string.Join(", ", others.Select(other => $"'{other}'"))}. "
             + "Load the column, or name another one.");
 

@@ -43,6 +43,18 @@ public static class SchemaShapeColumns
         return new SchemaShape.Column(name, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, isKey: true, annotations);
     }
 
+    /// <summary>Makes a column of vectors of keys, all of one size.</summary>
+    /// <param name="name">The name of the column.</param>
+    /// <param name="valueType">The type of the values behind the keys, such as <see cref="TextDataViewType.Instance"/>; null where the column
+    /// carries no values.</param>
+    /// <returns>The column.</returns>
+    public static SchemaShape.Column KeyVector(string name, DataViewType? valueType = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        SchemaShape? annotations = valueType is null ? null : new SchemaShape([Vector(KeyValues, valueType)]);
+        return new SchemaShape.Column(name, SchemaShape.Column.VectorKind.Vector, NumberDataViewType.UInt32, isKey: true, annotations);
+    }
+
     /// <summary>Makes the column of scores: logits, <see cref="float"/>.</summary>
     /// <param name="name">The name of the column.</param>
     /// <returns>The column.</returns>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Numerics.Tensors;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
@@ -33,9 +32,9 @@ public sealed class Recommender : IDisposable
     {
         _model = model;
         _scorer = new ModelScorer(model.Parameters, model.NumberOfThreads);
-        _users = Index(model.UserIds ?? NumberIds(model.History.NumberOfUsers));
-        _itemIds = [.. model.ItemIds ?? NumberIds(model.Parameters.Architecture.NumberOfItems)];
-        _items = Index(_itemIds);
+        _users = RawIds.Index(RawIds.OfUsers(model));
+        _itemIds = [.. RawIds.OfItems(model)];
+        _items = RawIds.Index(_itemIds);
         _directions = new Lazy<float[]>(GetDirections);
     }
 
@@ -80,7 +79,7 @@ public sealed class Recommender : IDisposable
             batch = new ScoringBatch();
         }
 
-        PatchStatus status = Fill(batch, user, history, candidates, options.Profile);
+        PatchStatus status = CandidateBatch.Fill(batch, _model, user, history, candidates, options.Profile);
         _scorer.Score(batch);
         int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Count), numberOfItems);
         RecommendedItem[] result = [.. best.Select(i => new RecommendedItem(
@@ -169,20 +168,6 @@ public sealed class Recommender : IDisposable
     /// <summary>Closes the sessions, after the calls that are under way.</summary>
     public void Dispose() => _scorer.Dispose();
 
-    private static IEnumerable<string> NumberIds(int count) =>
-        Enumerable.Range(1, count).Select(key => key.ToString(CultureInfo.InvariantCulture));
-
-    private static Dictionary<string, int> Index(IEnumerable<string> ids)
-    {
-        Dictionary<string, int> index = new(StringComparer.Ordinal);
-        foreach (string id in ids)
-        {
-            index.TryAdd(id, index.Count + 1);
-        }
-
-        return index;
-    }
-
     private int GetKey(string userId) =>
         _states.TryGetValue(userId, out UserState? state) && state.IsForgotten ? 0 : _users.GetValueOrDefault(userId);
 
@@ -197,55 +182,6 @@ public sealed class Recommender : IDisposable
             : options.Candidates.Select(id => _items.GetValueOrDefault(id)).Where(item => item > 0).Distinct().Order();
         HashSet<int> seen = options.ExcludesSeen ? [.. history] : [];
         return [.. keys.Where(item => !seen.Contains(item) && (options.Filter is null || options.Filter(_itemIds[item - 1])))];
-    }
-
-    // One history, all candidates.
-    private PatchStatus Fill(ScoringBatch batch, int user, int[] history, List<int> candidates, IReadOnlyList<float>? profile)
-    {
-        BackboneArchitecture architecture = _model.Parameters.Architecture;
-        int length = Math.Min(history.Length, architecture.HistoryLength);
-        batch.Resize(architecture, 1, candidates.Count, Math.Max(1, length), 1, _model.PatchSelector.PatchSize);
-        batch.History[0] = 0;
-        BehaviorHistory.CopyRecent(history, batch.History.AsSpan(0, length));
-
-        for (int i = 0; i < candidates.Count; i++)
-        {
-            batch.Items[i] = candidates[i];
-        }
-
-        Span<float> own = batch.Profiles.AsSpan(0, architecture.ProfileDimension);
-        if (profile is not null)
-        {
-            CheckProfile(profile, architecture.ProfileDimension);
-            for (int i = 0; i < own.Length; i++)
-            {
-                own[i] = profile[i];
-            }
-        }
-        else if (user > 0)
-        {
-            _model.History.GetProfile(user).CopyTo(own);
-        }
-        else
-        {
-            own.Clear();
-        }
-
-        PatchStatus status = _model.PatchSelector.Select(
-            user, batch.History.AsSpan(0, length), own, batch.Patches.AsSpan(0, _model.PatchSelector.PatchSize));
-        batch.NumberOfPatches = status is PatchStatus.Patched or PatchStatus.ColdStart ? 1 : 0;
-        return status;
-    }
-
-    private static void CheckProfile(IReadOnlyList<float> profile, int dimension)
-    {
-        if (profile.Count != dimension || profile.Any(value => !float.IsFinite(value)))
-        {
-            throw new ArgumentException(
-                $"{nameof(RecommendationOptions)}: the profile must have {dimension} finite values, as the model was trained with, but has "
-                + $"{profile.Count}, {profile.Count(value => !float.IsFinite(value))} of them not finite.",
-                nameof(profile));
-        }
     }
 
     // The items' embeddings, each of length one.

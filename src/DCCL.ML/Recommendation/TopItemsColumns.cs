@@ -1,0 +1,81 @@
+using DCCL.ML.Data;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace DCCL.ML.Recommendation;
+
+/// <summary>The user column that a <see cref="TopItemsTransformer"/> reads, and the schema with the two columns that it adds.</summary>
+internal sealed class TopItemsColumns
+{
+    /// <summary>Finds the user column.</summary>
+    /// <exception cref="ArgumentException">It is missing or of another type.</exception>
+    public TopItemsColumns(TopItemsTransformer transformer, DataViewSchema input)
+    {
+        User = InteractionColumns.Find(input, transformer.UserColumnName);
+        CheckUser(User.Name, ColumnShape.Of(User.Type));
+        Input = input;
+        DataViewSchema.Builder builder = new();
+        builder.AddColumns(input);
+        int numberOfItems = transformer.Model.Parameters.Architecture.NumberOfItems;
+        builder.AddColumn(
+            transformer.Options.ItemsColumnName,
+            new VectorDataViewType(new KeyDataViewType(typeof(uint), numberOfItems), transformer.Options.NumberOfItems),
+            DescribeItems(transformer.Model.ItemIds));
+        builder.AddColumn(
+            transformer.Options.ScoresColumnName, new VectorDataViewType(NumberDataViewType.Single, transformer.Options.NumberOfItems));
+        Output = builder.ToSchema();
+    }
+
+    public DataViewSchema.Column User { get; }
+
+    public DataViewSchema Input { get; }
+
+    public DataViewSchema Output { get; }
+
+    /// <summary>Checks the type of the user column.</summary>
+    public static void CheckUser(string name, ColumnShape shape)
+    {
+        if (!shape.IsScalar || !(shape.IsKey ? shape.ItemType.RawType == typeof(uint) : shape.ItemType is TextDataViewType))
+        {
+            throw InteractionColumns.WrongType(
+                name, "Key<UInt32> or String", shape.Text, "Append Conversion.MapValueToKey, or ConvertType to String, before this transform.");
+        }
+    }
+
+    /// <summary>Whether any of the two added columns is wanted.</summary>
+    public bool AddsAny(bool[] active) => active.AsSpan(Input.Count).Contains(true);
+
+    /// <summary>Which output columns are wanted.</summary>
+    public bool[] Activate(IEnumerable<DataViewSchema.Column> columns)
+    {
+        bool[] active = new bool[Output.Count];
+        foreach (DataViewSchema.Column column in columns)
+        {
+            active[column.Index] = true;
+        }
+
+        return active;
+    }
+
+    /// <summary>The input columns that some of the output columns are made from.</summary>
+    public IEnumerable<DataViewSchema.Column> GetDependencies(bool[] active)
+    {
+        bool adds = AddsAny(active);
+        return Input.Where(column => active[column.Index] || (adds && column.Index == User.Index));
+    }
+
+    private static DataViewSchema.Annotations? DescribeItems(IReadOnlyList<string>? ids)
+    {
+        if (ids is null)
+        {
+            return null;
+        }
+
+        ReadOnlyMemory<char>[] texts = [.. ids.Select(id => id.AsMemory())];
+        DataViewSchema.Annotations.Builder annotations = new();
+        ValueGetter<VBuffer<ReadOnlyMemory<char>>> values = (ref VBuffer<ReadOnlyMemory<char>> value) =>
+            value = new VBuffer<ReadOnlyMemory<char>>(texts.Length, texts);
+        annotations.Add("KeyValues", new VectorDataViewType(TextDataViewType.Instance, texts.Length), values);
+        return annotations.ToAnnotations();
+    }
+}

@@ -1,0 +1,166 @@
+using System.Text.Json;
+using DCCL.ML.Interop;
+using DCCL.ML.Recommendation;
+using DCCL.ML.Scoring;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+[assembly: LoadableClass(
+    typeof(TopItemsTransformer),
+    null,
+    typeof(SignatureLoadModel),
+    TopItemsTransformer.UserName,
+    TopItemsTransformer.LoaderSignature)]
+
+namespace DCCL.ML.Recommendation;
+
+/// <summary>Adds to each row the best items for its user; <see cref="TopItemsEstimator"/> describes the columns.</summary>
+/// <remarks>
+/// Immutable and thread-safe. Holds native sessions from the first row on. <see cref="Dispose"/> frees them; a transformer used after
+/// that opens new ones, because ML.NET's prediction engines dispose the model they were made from.
+/// </remarks>
+public sealed class TopItemsTransformer : ITransformer, IDisposable
+{
+    internal const string UserName = "Device-cloud collaborative top items";
+    internal const string LoaderSignature = "DcclTopItems";
+
+    private const string ModelPart = "Model.dccl";
+    private const string OptionsPart = "Options";
+
+    private static readonly ModelFormat _format = new(
+        "DCCLTOPI",
+        LoaderSignature,
+        version: 1,
+        oldestReaderVersion: 1,
+        oldestReadableVersion: 1,
+        typeof(TopItemsTransformer));
+
+    private readonly Lazy<Dictionary<string, int>> _users;
+    private readonly int[] _candidates;
+
+    internal TopItemsTransformer(DeviceCloudPredictionTransformer model, TopItemsEstimator.Options options)
+    {
+        Model = model;
+        Options = options;
+        _users = new Lazy<Dictionary<string, int>>(() => RawIds.Index(RawIds.OfUsers(model)));
+        _candidates = [.. Enumerable.Range(1, model.Parameters.Architecture.NumberOfItems)];
+    }
+
+    /// <summary>Gets the options.</summary>
+    public TopItemsEstimator.Options Options { get; }
+
+    /// <summary>Gets the name of the column that holds the user.</summary>
+    public string UserColumnName => Options.UserColumnName ?? Model.Columns.UserColumnName;
+
+    /// <inheritdoc/>
+    public bool IsRowToRowMapper => true;
+
+    /// <summary>Gets the model, which belongs to the transformer.</summary>
+    internal DeviceCloudPredictionTransformer Model { get; }
+
+    /// <summary>Gets the columns that come out, or says that the user is missing or of another type.</summary>
+    /// <param name="inputSchema">The columns that go in.</param>
+    /// <returns>The input columns, then the items and their scores.</returns>
+    /// <exception cref="ArgumentException">The user column is missing or of another type.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new TopItemsColumns(this, inputSchema).Output;
+    }
+
+    /// <inheritdoc/>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new TopItemsRowMapper(this, inputSchema);
+    }
+
+    /// <summary>Adds the best items, lazily, while the data are read.</summary>
+    /// <param name="input">Rows with users.</param>
+    /// <returns>The rows, their users' best items, and the items' scores.</returns>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new TopItemsDataView(this, input);
+    }
+
+    /// <summary>Frees the native sessions. A transformer used after that opens new ones.</summary>
+    public void Dispose() => Model.Dispose();
+
+    void ICanSaveModel.Save(ModelSaveContext ctx)
+    {
+        ModelContext.WriteHeader(ctx, _format);
+        ModelContext.WritePart(ctx, OptionsPart, WriteOptions);
+        ModelContext.WritePart(ctx, ModelPart, stream => TransformerFile.Write(stream, Model));
+    }
+
+    /// <summary>Finds a user's key value by the raw id; 0 if the model does not know it.</summary>
+    internal int FindUser(ReadOnlySpan<char> id) =>
+        _users.Value.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(id, out int user) ? user : 0;
+
+    /// <summary>Ranks the items for a user.</summary>
+    /// <param name="user">The user's key value; 0 for a user whom the model does not know.</param>
+    /// <param name="batch">Buffers to use.</param>
+    /// <param name="items">Receives the item key values, the best first, and zeros behind them.</param>
+    /// <param name="scores">Receives the scores, and NaN behind them.</param>
+    internal void Rank(int user, ScoringBatch batch, Span<uint> items, Span<float> scores)
+    {
+        ReadOnlySpan<int> history = user == 0 ? [] : Model.History.GetItems(user);
+        int[] candidates = _candidates;
+        if (Options.ExcludesSeen && !history.IsEmpty)
+        {
+            HashSet<int> seen = [.. history];
+            candidates = Array.FindAll(_candidates, item => !seen.Contains(item));
+        }
+
+        items.Clear();
+        scores.Fill(float.NaN);
+        if (candidates.Length > 0)
+        {
+            CandidateBatch.Fill(batch, Model, user, history, candidates, profile: null);
+            Model.Scorer.Score(batch); // asked for anew: somebody may have disposed the transformer since
+            int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Length), items.Length);
+            for (int i = 0; i < best.Length; i++)
+            {
+                items[i] = (uint)candidates[best[i]];
+                scores[i] = batch.Scores[best[i]];
+            }
+        }
+    }
+
+#pragma warning disable IDE0051 // ML.NET finds it by reflection, through the LoadableClass attribute above.
+    private static TopItemsTransformer Create(IHostEnvironment environment, ModelLoadContext context)
+    {
+#pragma warning restore IDE0051
+        ModelContext.ReadHeader(context, _format);
+        TopItemsEstimator.Options options = ModelContext.ReadPart(context, OptionsPart, ReadOptions);
+        return new TopItemsTransformer(ModelContext.ReadPart(context, ModelPart, TransformerFile.Read), options);
+    }
+
+    // A line of JSON, its length before it and its digest behind it.
+    private void WriteOptions(Stream stream)
+    {
+        using CheckedWriter writer = new(stream);
+        writer.Write(JsonSerializer.Serialize(Options));
+        writer.WriteDigest();
+    }
+
+    private static TopItemsEstimator.Options ReadOptions(Stream stream)
+    {
+        using CheckedReader reader = new(stream);
+        string text = reader.ReadRequiredString("options");
+        reader.CheckDigest();
+        try
+        {
+            TopItemsEstimator.Options options = JsonSerializer.Deserialize<TopItemsEstimator.Options>(text)!;
+            options.Validate();
+            return options;
+        }
+        catch (Exception fault) when (fault is JsonException or ArgumentException)
+        {
+            throw new InvalidDataException(
+                $"The part '{OptionsPart}' of the model cannot be read: {fault.Message} The file is damaged: save the model again.", fault);
+        }
+    }
+}
