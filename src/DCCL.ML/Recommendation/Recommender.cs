@@ -24,22 +24,23 @@ public sealed class Recommender : IDisposable
     private readonly Dictionary<string, int> _users;
     private readonly Dictionary<string, int> _items;
     private readonly string[] _itemIds;
-    private readonly ConcurrentDictionary<string, UserState> _states = new(StringComparer.Ordinal);
+    private readonly UserObservations _observations;
     private readonly ConcurrentBag<ScoringBatch> _batches = [];
     private readonly Lazy<float[]> _directions;
 
-    internal Recommender(DeviceCloudPredictionTransformer model)
+    /// <param name="model">The model.</param>
+    /// <param name="observations">What has been observed so far, perhaps by another recommender; null for nothing.</param>
+    /// <param name="numberOfThreads">The number of threads of a call; null for the model's.</param>
+    internal Recommender(DeviceCloudPredictionTransformer model, UserObservations? observations = null, int? numberOfThreads = null)
     {
         _model = model;
-        _scorer = new ModelScorer(model.Parameters, model.NumberOfThreads);
+        _observations = observations ?? new UserObservations();
+        _scorer = new ModelScorer(model.Parameters, numberOfThreads ?? model.NumberOfThreads);
         _users = RawIds.Index(RawIds.OfUsers(model));
         _itemIds = [.. RawIds.OfItems(model)];
         _items = RawIds.Index(_itemIds);
         _directions = new Lazy<float[]>(GetDirections);
     }
-
-    // What is known of a user besides the model: the whole history, or that everything is to be forgotten.
-    private sealed record UserState(int[] History, bool IsForgotten);
 
     /// <summary>Gets the raw ids of the items that can be recommended, in key order.</summary>
     public IReadOnlyList<string> ItemIds => _itemIds;
@@ -138,15 +139,12 @@ public sealed class Recommender : IDisposable
     {
         ArgumentNullException.ThrowIfNull(userId);
         ArgumentNullException.ThrowIfNull(itemId);
-        if (!_items.TryGetValue(itemId, out int item))
+        if (!_items.ContainsKey(itemId))
         {
             return false;
         }
 
-        _states.AddOrUpdate(
-            userId,
-            id => new UserState([.. GetRemembered(id), item], IsForgotten: false),
-            (_, state) => state with { History = [.. state.History, item] });
+        _observations.Add(userId, itemId);
         return true;
     }
 
@@ -155,25 +153,27 @@ public sealed class Recommender : IDisposable
     public void Forget(string userId)
     {
         ArgumentNullException.ThrowIfNull(userId);
-        if (_users.ContainsKey(userId))
-        {
-            _states[userId] = new UserState([], IsForgotten: true);
-        }
-        else
-        {
-            _states.TryRemove(userId, out _);
-        }
+        _observations.Forget(userId);
     }
 
     /// <summary>Closes the sessions, after the calls that are under way.</summary>
     public void Dispose() => _scorer.Dispose();
 
-    private int GetKey(string userId) =>
-        _states.TryGetValue(userId, out UserState? state) && state.IsForgotten ? 0 : _users.GetValueOrDefault(userId);
+    private int GetKey(string userId) => _observations.IsForgotten(userId) ? 0 : _users.GetValueOrDefault(userId);
 
-    private int[] GetHistory(string userId) => _states.TryGetValue(userId, out UserState? state) ? state.History : GetRemembered(userId);
+    private int[] GetHistory(string userId)
+    {
+        ReadOnlySpan<int> remembered = GetKey(userId) is > 0 and int user ? _model.History.GetItems(user) : [];
+        IReadOnlyList<string> observed = _observations.Get(userId);
+        if (observed.Count == 0)
+        {
+            return remembered.ToArray();
+        }
 
-    private int[] GetRemembered(string userId) => _users.TryGetValue(userId, out int user) ? _model.History.GetItems(user).ToArray() : [];
+        int[] items = [.. observed.Select(id => _items.GetValueOrDefault(id)).Where(item => item > 0)];
+        int known = UserObservations.CountRemembered(remembered, items, _model.Parameters.Architecture.HistoryLength);
+        return [.. remembered, .. items.AsSpan(known)];
+    }
 
     private List<int> ListCandidates(int[] history, RecommendationOptions options)
     {

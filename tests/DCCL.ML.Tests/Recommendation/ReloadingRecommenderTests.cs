@@ -1,0 +1,196 @@
+using System.Collections.Concurrent;
+using DCCL.ML.Data;
+using DCCL.ML.Recommendation;
+using DCCL.ML.Scoring;
+using DCCL.ML.Tests.Scoring;
+using DCCL.TestKit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.ML;
+using NUnit.Framework;
+
+namespace DCCL.ML.Tests.Recommendation;
+
+public sealed class ReloadingRecommenderTests
+{
+    private static readonly ReloadingRecommender.Options _onDemand = new() { PollingInterval = Timeout.InfiniteTimeSpan };
+
+    private readonly MLContext _ml = new(seed: 1);
+    private string _file = "";
+
+    [SetUp]
+    public void SetUp()
+    {
+        string folder = Path.Combine(TestContext.CurrentContext.WorkDirectory, nameof(ReloadingRecommenderTests));
+        Directory.CreateDirectory(folder);
+        _file = Path.Combine(folder, $"{TestContext.CurrentContext.Test.Name}.zip");
+        Save(1);
+    }
+
+    [Test]
+    public void Reload_FileReplaced_UsesTheNewModel()
+    {
+        using ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        Assert.That(recommender.Reload(), Is.False);
+        Assert.That(recommender.Use(GetScores), Is.EqualTo(Expect(1)));
+
+        Save(2);
+        Assert.That(recommender.Reload(), Is.True);
+
+        Assert.That(recommender.Use(GetScores), Is.EqualTo(Expect(2)));
+        Assert.That(recommender.Version, Is.EqualTo(2));
+        Assert.That(Expect(1), Is.Not.EqualTo(Expect(2)));
+    }
+
+    [Test]
+    public void Use_WhileTheFileIsReplaced_DropsNoCall()
+    {
+        float[][] expected = [.. Enumerable.Range(1, 4).Select(Expect)];
+        using ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        using CancellationTokenSource end = new();
+        ConcurrentBag<float[]> results = [];
+        Task[] callers =
+        [
+            .. Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+            {
+                do
+                {
+                    results.Add(recommender.Use(GetScores));
+                }
+                while (!end.IsCancellationRequested);
+            })),
+        ];
+        for (int seed = 2; seed <= 4; seed++)
+        {
+            Save(seed);
+            recommender.Reload();
+        }
+
+        end.Cancel();
+        Assert.That(() => Task.WaitAll(callers), Throws.Nothing);
+        Assert.That(results.Where(scores => !expected.Any(scores.SequenceEqual)), Is.Empty, "results of none of the models");
+        Assert.That(recommender.Use(GetScores), Is.EqualTo(expected[3]));
+    }
+
+    [Test]
+    public void Use_ACallUnderWay_EndsWithItsModel()
+    {
+        ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        (float[] before, float[] after) = recommender.Use(current =>
+        {
+            float[] scores = GetScores(current);
+            Save(2);
+            recommender.Reload();
+            recommender.Dispose();
+            return (scores, GetScores(current));
+        });
+
+        Assert.That(after, Is.EqualTo(before));
+        Assert.That(() => recommender.Use(GetScores), Throws.InstanceOf<ObjectDisposedException>());
+        Assert.That(recommender.Dispose, Throws.Nothing);
+    }
+
+    [Test]
+    public void Reload_ABrokenFile_GoesOnWithTheOldModel()
+    {
+        using ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        byte[] bytes = File.ReadAllBytes(_file);
+        File.WriteAllBytes(_file, bytes[..(bytes.Length / 2)]);
+
+        Assert.That(() => recommender.Reload(), Throws.Exception);
+        Assert.That(recommender.Reload(), Is.False, "it is not tried again until it changes");
+        Assert.That(recommender.Use(GetScores), Is.EqualTo(Expect(1)));
+
+        Save(2);
+        Assert.That(recommender.Reload(), Is.True);
+    }
+
+    [Test]
+    public void Timer_FileReplaced_Reloads()
+    {
+        using ManualResetEventSlim reloaded = new();
+        using ManualResetEventSlim failed = new();
+        using ReloadingRecommender recommender = new(_ml, _file, new ReloadingRecommender.Options
+        {
+            PollingInterval = TimeSpan.FromMilliseconds(10),
+            Reloaded = _ => reloaded.Set(),
+            ReloadFailed = _ => failed.Set(),
+        });
+        File.WriteAllText(_file, "no model");
+        Assert.That(failed.Wait(TimeSpan.FromSeconds(30)), Is.True);
+        Save(2);
+        Assert.That(reloaded.Wait(TimeSpan.FromSeconds(30)), Is.True);
+
+        Assert.That(recommender.Use(GetScores), Is.EqualTo(Expect(2)));
+    }
+
+    [Test]
+    public void Reload_WhatWasObservedAndForgotten_GoesOn()
+    {
+        using ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        recommender.Use(current => current.Observe("emil", "c") && current.Observe("emil", "f"));
+        recommender.Use(current =>
+        {
+            current.Forget("anna");
+            return 0;
+        });
+        Save(2);
+        recommender.Reload();
+
+        using DeviceCloudPredictionTransformer model = Create(2);
+        using Recommender fresh = _ml.DeviceCloud().CreateRecommender(model);
+        fresh.Observe("emil", "c");
+        fresh.Observe("emil", "f");
+        Assert.That(
+            recommender.Use(current => current.Recommend("emil").Select(item => item.Score).ToArray()),
+            Is.EqualTo(fresh.Recommend("emil").Select(item => item.Score)));
+        Assert.That(recommender.Use(current => current.IsKnownUser("anna")), Is.False);
+    }
+
+    [Test]
+    public void AddDeviceCloudRecommender_IsASingleton()
+    {
+        ServiceProvider services = new ServiceCollection().AddDeviceCloudRecommender(_file, _onDemand).BuildServiceProvider();
+        ReloadingRecommender recommender = services.GetRequiredService<ReloadingRecommender>();
+
+        Assert.That(services.GetRequiredService<ReloadingRecommender>(), Is.SameAs(recommender));
+        Assert.That(recommender.Use(GetScores), Is.EqualTo(Expect(1)));
+        services.Dispose();
+        Assert.That(() => recommender.Use(GetScores), Throws.InstanceOf<ObjectDisposedException>());
+    }
+
+    [Test]
+    public void Options_OutOfRange_SaysWhat()
+    {
+        Assert.That(
+            () => new ReloadingRecommender(_ml, _file, new ReloadingRecommender.Options { PollingInterval = TimeSpan.Zero }),
+            Throws.ArgumentException.With.Message.EqualTo(
+                "ReloadingRecommender.Options: PollingInterval must be above zero or infinite, but is 00:00:00."));
+    }
+
+    private static float[] GetScores(Recommender recommender) =>
+        [.. recommender.Recommend("bob", 10, new RecommendationOptions { ExcludesSeen = false }).Select(item => item.Score)];
+
+    private static DeviceCloudPredictionTransformer Create(int seed)
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        return model.WithModel(
+            RandomModel.Create(new SeededRandom(seed), SmallModel.Architecture(), model.Parameters.Patch), model.Patches);
+    }
+
+    private float[] Expect(int seed)
+    {
+        using DeviceCloudPredictionTransformer model = Create(seed);
+        using Recommender recommender = _ml.DeviceCloud().CreateRecommender(model);
+        return GetScores(recommender);
+    }
+
+    /// <summary>Saves a model of a seed, in a file that is there whole from the first moment on, with a time of its own.</summary>
+    private void Save(int seed)
+    {
+        using DeviceCloudPredictionTransformer model = Create(seed);
+        string part = _file + ".part";
+        _ml.Model.Save(model, _ml.Data.LoadFromEnumerable<SmallModel.Pair>([]).Schema, part);
+        File.SetLastWriteTimeUtc(part, new DateTime(2026, 1, seed, 0, 0, 0, DateTimeKind.Utc));
+        File.Move(part, _file, overwrite: true);
+    }
+}
