@@ -162,7 +162,8 @@ internal sealed class DinModule : TorchBackbone
         return (z * kept).Over(1 - _dropout);
     }
 
-    private static float[] Initialize(DinArchitecture architecture, TensorShape shape, SeededRandom random)
+    /// <summary>Draws the first values of a tensor.</summary>
+    public static float[] Initialize(DinArchitecture architecture, TensorShape shape, SeededRandom random)
     {
         float[] values = new float[shape.NumberOfElements];
         if (shape.Name.EndsWith(".slope", StringComparison.Ordinal))

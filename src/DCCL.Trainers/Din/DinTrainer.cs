@@ -69,7 +69,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
-    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, null);
+    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, (IDataView?)null);
 
     /// <summary>Trains on a log.</summary>
     /// <param name="trainingData">The log.</param>
@@ -95,20 +95,9 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
         TrainingLog.Check(log, _options.Columns);
         using TrainingRun run = new(_environment, nameof(DinTrainer), _options.Run);
         TrainingLog.Describe(run, log);
-        DinArchitecture architecture = new()
-        {
-            NumberOfItems = log.NumberOfItems,
-            EmbeddingDimension = _options.EmbeddingDimension,
-            HistoryLength = _options.HistoryLength,
-            ProfileDimension = log.ProfileDimension,
-            ActivationUnitSize = _options.ActivationUnitSize,
-            HiddenLayerSizes = _options.HiddenLayerSizes,
-            Activation = _options.Activation,
-            AttentionWeights = _options.AttentionWeights,
-        };
-
+        DinArchitecture architecture = CreateArchitecture(log.NumberOfItems, log.ProfileDimension);
         InteractionLog fitted = TrainingLog.HoldBack(log, _options.HoldBackFraction);
-        Dictionary<string, float[]> weights = Train(run, architecture, fitted, validation);
+        Dictionary<string, float[]> weights = Train(run, architecture, fitted, validation, start: null, (_, _) => true);
         DeviceCloudModelParameters parameters = new(architecture, patch: null, encoder: null, weights);
         BehaviorHistory history = BehaviorHistory.FromLog(log, architecture, TrainingLog.GetCutoffs(fitted));
         return new DeviceCloudPredictionTransformer(parameters, patches: null, history, _options.Columns)
@@ -119,10 +108,35 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
         };
     }
 
-    private Dictionary<string, float[]> Train(TrainingRun run, DinArchitecture architecture, InteractionLog log, InteractionLog? validation)
+    private DinArchitecture CreateArchitecture(int numberOfItems, int profileDimension) => new()
     {
-        CloudValidation watch = CloudValidation.Create(log, validation, _options.NumberOfValidationUsers, run);
-        EventTable events = EventTable.Create(watch.Training, architecture.HistoryLength, architecture.ProfileDimension > 0, (_, _) => true);
+        NumberOfItems = numberOfItems,
+        EmbeddingDimension = _options.EmbeddingDimension,
+        HistoryLength = _options.HistoryLength,
+        ProfileDimension = profileDimension,
+        ActivationUnitSize = _options.ActivationUnitSize,
+        HiddenLayerSizes = _options.HiddenLayerSizes,
+        Activation = _options.Activation,
+        AttentionWeights = _options.AttentionWeights,
+    };
+
+    /// <summary>Trains.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="architecture">The network.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="validation">Later events; null to hold some out.</param>
+    /// <param name="start">The weights to begin with; null for random ones.</param>
+    /// <param name="isTaught">Whether an event, of a user and an index, is to be learnt; the others stand in histories only.</param>
+    private Dictionary<string, float[]> Train(
+        TrainingRun run,
+        DinArchitecture architecture,
+        InteractionLog log,
+        InteractionLog? validation,
+        DeviceCloudModelParameters? start,
+        Func<int, int, bool> isTaught)
+    {
+        CloudValidation watch = CloudValidation.Create(log, validation, _options.NumberOfValidationUsers, run, isTaught);
+        EventTable events = EventTable.Create(watch.Training, architecture.HistoryLength, architecture.ProfileDimension > 0, isTaught);
         if (events.Count == 0)
         {
             throw new ArgumentException(
@@ -130,7 +144,9 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
                 + $"Lower {nameof(Options.HoldBackFraction)} or {nameof(Options.NumberOfValidationUsers)}.");
         }
 
-        using DinModule module = new(architecture, _options.DropoutRate, run.Random);
+        using DinModule module = start is null
+            ? new DinModule(architecture, _options.DropoutRate, run.Random)
+            : new DinModule(architecture, _options.DropoutRate, shape => start[shape.Name].ToArray());
         CloudTraining.Settings settings = new(
             _options.BatchSize, _options.LearningRate, _options.WeightDecay, _options.NumberOfNegatives, _options.Loss, run.Threads);
         using CloudTraining training = new(module, events, watch.Training, settings, run.Random);

@@ -1,5 +1,6 @@
 using DCCL.ML.Data;
 using DCCL.ML.Scoring;
+using DCCL.Trainers.Torch;
 
 namespace DCCL.Trainers.MetaPatch;
 
@@ -7,11 +8,13 @@ namespace DCCL.Trainers.MetaPatch;
 internal sealed class DeviceEvents
 {
     private readonly int[] _firstNew;
+    private readonly int[] _firstOfLog;
 
-    private DeviceEvents(InteractionLog log, int[] firstNew)
+    private DeviceEvents(InteractionLog log, int[] firstNew, int[] firstOfLog)
     {
         Log = log;
         _firstNew = firstNew;
+        _firstOfLog = firstOfLog;
     }
 
     /// <summary>Gets what is remembered, then the device's events.</summary>
@@ -19,6 +22,19 @@ internal sealed class DeviceEvents
 
     /// <summary>Whether a patch learns from an event: it is the device's, and the cloud model was not fitted to it.</summary>
     public bool IsNew(int user, int index) => index >= _firstNew[user];
+
+    /// <summary>Whether an event stands in the device's log, and not only in what is remembered.</summary>
+    public bool IsFromLog(int user, int index) => index >= _firstOfLog[user];
+
+    /// <summary>Leaves out the last events of each user.</summary>
+    /// <param name="fraction">The share of the log's own events to leave out, 0 to less than 1.</param>
+    public InteractionLog HoldBack(double fraction) => fraction == 0
+        ? Log
+        : Log.Where((user, index) =>
+        {
+            int count = Log.GetItems(user).Length;
+            return index < count - TrainingLog.CountHeldBack(count - _firstOfLog[user], fraction);
+        });
 
     /// <summary>Gets the number of new events; if there are none, all of the device's events count as new all the same.</summary>
     public required int NumberOfNewEvents { get; init; }
@@ -32,10 +48,12 @@ internal sealed class DeviceEvents
         (InteractionLog remembered, bool[] isRepeated) = Remember(history, device, model.Parameters.Architecture.NumberOfItems);
         InteractionLog log = remembered.Merge(device);
         int[] firstNew = new int[log.NumberOfUsers + 1];
+        int[] firstOfLog = new int[log.NumberOfUsers + 1];
         int newEvents = 0;
         for (int user = 1; user <= log.NumberOfUsers; user++)
         {
             int first = GetCount(remembered, user);
+            firstOfLog[user] = first;
             ReadOnlySpan<double> times = log.GetTimestamps(user);
             double cutoff = GetCutoff(history, user);
 
@@ -57,11 +75,11 @@ internal sealed class DeviceEvents
         {
             for (int user = 1; user <= log.NumberOfUsers; user++)
             {
-                firstNew[user] = GetCount(remembered, user);
+                firstNew[user] = firstOfLog[user];
             }
         }
 
-        return new DeviceEvents(log, firstNew) { NumberOfNewEvents = newEvents };
+        return new DeviceEvents(log, firstNew, firstOfLog) { NumberOfNewEvents = newEvents };
     }
 
     /// <summary>Counts how many of the oldest remembered items lie before a log that may repeat the others.</summary>

@@ -32,7 +32,9 @@ internal sealed class CloudValidation
     /// <param name="validation">Later events; null to hold some out.</param>
     /// <param name="numberOfUsers">The number of users to look at; 0 for no validation.</param>
     /// <param name="run">The run.</param>
-    public static CloudValidation Create(InteractionLog log, InteractionLog? validation, int numberOfUsers, TrainingRun run)
+    /// <param name="isTaught">Whether an event, of a user and an index, may be held out; null if all may.</param>
+    public static CloudValidation Create(
+        InteractionLog log, InteractionLog? validation, int numberOfUsers, TrainingRun run, Func<int, int, bool>? isTaught = null)
     {
         RankingEvaluationOptions options = new()
         {
@@ -53,13 +55,17 @@ internal sealed class CloudValidation
         }
 
         // Of a user's n events the last is held out, of labelled ones the last tenth; whoever has too few keeps them all.
-        int[] users = [.. Enumerable.Range(1, log.NumberOfUsers).Where(user => log.GetItems(user).Length >= 4)];
+        int[] users =
+        [
+            .. Enumerable.Range(1, log.NumberOfUsers).Where(user =>
+                log.GetItems(user).Length >= 4 && isTaught?.Invoke(user, log.GetItems(user).Length - 1) is not false),
+        ];
         run.Random.Shuffle<int>(users);
         HashSet<int> chosen = [.. users.Take(numberOfUsers)];
         bool IsHeldOut(int user, int index)
         {
             int count = log.GetItems(user).Length;
-            return chosen.Contains(user) && index >= count - (log.HasLabels ? Math.Max(1, count / 10) : 1);
+            return chosen.Contains(user) && isTaught?.Invoke(user, index) is not false && index >= count - (log.HasLabels ? Math.Max(1, count / 10) : 1);
         }
 
         InteractionLog training = log.Where((user, index) => !IsHeldOut(user, index));

@@ -84,11 +84,14 @@ internal static class TrainingLog
 
         return log.Where((user, index) =>
         {
-            // The product with a decimal fraction may fall short of a whole number by a rounding error.
             int count = log.GetItems(user).Length;
-            return index < count - (int)Math.Floor((count * fraction) + 1e-9);
+            return index < count - CountHeldBack(count, fraction);
         });
     }
+
+    /// <summary>The number of a user's events that are left out.</summary>
+    public static int CountHeldBack(int count, double fraction) =>
+        (int)Math.Floor((count * fraction) + 1e-9); // the product with a decimal fraction may fall short by a rounding error
 
     /// <summary>The time of each user's last event; negative infinity for users without events.</summary>
     public static double[] GetCutoffs(InteractionLog log)

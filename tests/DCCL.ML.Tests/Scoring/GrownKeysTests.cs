@@ -1,0 +1,93 @@
+using DCCL.ML.Scoring;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using NUnit.Framework;
+
+namespace DCCL.ML.Tests.Scoring;
+
+public sealed class GrownKeysTests
+{
+    private readonly MLContext _ml = new(seed: 1);
+    private readonly Row[] _old = [.. Enumerable.Range(1, 6).Select(i => new Row { UserId = $"u{Math.Min(i, 5)}", ItemId = 100 * i, Kind = "k1" })];
+
+    [Test]
+    public void WithGrownKeys_NewIds_GetKeysBehindTheOldOnes()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        ITransformer chain = CreateChain(model);
+        IDataView news = _ml.Data.LoadFromEnumerable<Row>(
+        [
+            new() { UserId = "u9", ItemId = 300, Kind = "k2" },
+            new() { UserId = "u2", ItemId = 900 },
+            new() { UserId = "", ItemId = 100 },
+            new() { UserId = "u9", ItemId = 900 },
+            new() { UserId = "u7", ItemId = 800 },
+        ]);
+
+        ITransformer grown = chain.WithGrownKeys(news);
+
+        IDataView mapped = grown.TransformBeforeDeviceCloud(news);
+        Assert.That(mapped.GetColumn<uint>("User"), Is.EqualTo(new uint[] { 6, 2, 0, 6, 7 }));
+        Assert.That(mapped.GetColumn<uint>("Item"), Is.EqualTo(new uint[] { 3, 7, 1, 7, 8 }));
+        Assert.That(mapped.GetColumn<uint>("Sort"), Is.EqualTo(new uint[] { 0, 0, 0, 0, 0 }), "another column's keys do not grow");
+        Assert.That(KeyIds.Read(mapped.Schema["User"]), Is.EqualTo(new[] { "u1", "u2", "u3", "u4", "u5", "u9", "u7" }));
+        Assert.That(KeyIds.Read(mapped.Schema["Item"]), Is.EqualTo(new[] { "100", "200", "300", "400", "500", "600", "900", "800" }));
+        Assert.That(grown.DeviceCloudModel(), Is.SameAs(model));
+        Assert.That(grown, Is.InstanceOf<TransformerChain<DeviceCloudPredictionTransformer>>());
+    }
+
+    [Test]
+    public void WithGrownKeys_OldData_ScoreAsBefore()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        ITransformer chain = CreateChain(model);
+        IDataView old = _ml.Data.LoadFromEnumerable(_old);
+
+        ITransformer grown = chain.WithGrownKeys(_ml.Data.LoadFromEnumerable<Row>([new() { UserId = "u9", ItemId = 900 }]));
+
+        Assert.That(grown.Transform(old).GetColumn<float>("Score"), Is.EqualTo(chain.Transform(old).GetColumn<float>("Score")));
+        Assert.That(grown.Transform(old).GetColumn<uint>("Sort"), Is.EqualTo(chain.Transform(old).GetColumn<uint>("Sort")));
+    }
+
+    [Test]
+    public void WithGrownKeys_AgainAndAgain_NestsNoDeeper()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        ITransformer grown = CreateChain(model);
+        int depth = 0;
+        for (int i = 0; i < 5; i++)
+        {
+            grown = grown.WithGrownKeys(_ml.Data.LoadFromEnumerable<Row>([new() { UserId = $"new{i}", ItemId = i }]));
+            depth = i == 0 ? GetDepth(grown) : depth;
+        }
+
+        Assert.That(GetDepth(grown), Is.EqualTo(depth));
+    }
+
+    [Test]
+    public void WithGrownKeys_ATransformerAlone_IsItself()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+
+        Assert.That(model.WithGrownKeys(_ml.Data.LoadFromEnumerable(_old)), Is.SameAs(model));
+    }
+
+    private static int GetDepth(ITransformer model) => model is IEnumerable<ITransformer> chain ? 1 + chain.Max(GetDepth) : 0;
+
+    private TransformerChain<DeviceCloudPredictionTransformer> CreateChain(DeviceCloudPredictionTransformer model)
+    {
+        ITransformer keys = _ml.Transforms.Conversion
+            .MapValueToKey([new("User", "UserId"), new("Item", "ItemId"), new("Sort", "Kind")])
+            .Fit(_ml.Data.LoadFromEnumerable(_old));
+        return new TransformerChain<DeviceCloudPredictionTransformer>(keys, model);
+    }
+
+    private sealed class Row
+    {
+        public string UserId { get; set; } = "";
+
+        public long ItemId { get; set; }
+
+        public string Kind { get; set; } = "";
+    }
+}
