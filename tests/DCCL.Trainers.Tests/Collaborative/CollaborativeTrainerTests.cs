@@ -12,11 +12,6 @@ public sealed class CollaborativeTrainerTests
     private static readonly Checkerboard _board = new();
 
     [Test]
-    public void Fit_AnyLog_KeepsWhatEstimatorsPromise([Values(0, 1)] int rounds) => EstimatorConformance.Check(
-        context => EventRow.LoadWithKeys(context, _board.Events),
-        context => context.DeviceCloud().Trainers.Collaborative(Options(rounds)));
-
-    [Test]
     public void Fit_ARound_IsCloudModelPatchesDistillationPatches()
     {
         MLContext context = new(seed: 1);

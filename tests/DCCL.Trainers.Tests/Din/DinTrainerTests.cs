@@ -33,11 +33,6 @@ public sealed class DinTrainerTests
     }
 
     [Test]
-    public void Fit_AnyLog_KeepsWhatEstimatorsPromise() => EstimatorConformance.Check(
-        context => EventRow.LoadWithKeys(context, _board.Events),
-        context => context.DeviceCloud().Trainers.Din(Small(2)));
-
-    [Test]
     public void Fit_AnotherSeedOrNumberOfThreads_GivesAnotherModel()
     {
         string first = Fit(Small(1)).Parameters.Fingerprint;
