@@ -7,7 +7,7 @@ namespace DCCL.ML.Scoring;
 /// <summary>Writes and reads everything a transformer is made of; FORMAT.md describes the bytes.</summary>
 internal static class TransformerFile
 {
-    private const int FormatVersion = 1;
+    public const int FormatVersion = 1;
 
     private static ReadOnlySpan<byte> Magic => "DCCLMODL"u8;
 
