@@ -194,6 +194,26 @@ public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
         }
     }
 
+    /// <summary>Scores a batch, whoever disposes of the model meanwhile.</summary>
+    internal void Score(ScoringBatch batch)
+    {
+        ModelScorer scorer;
+        lock (_lock)
+        {
+            scorer = Scorer;
+            scorer.Hold();
+        }
+
+        try
+        {
+            scorer.ScoreHeld(batch);
+        }
+        finally
+        {
+            scorer.Release();
+        }
+    }
+
     void ICanSaveModel.Save(ModelSaveContext ctx)
     {
         ModelContext.WriteHeader(ctx, _format);

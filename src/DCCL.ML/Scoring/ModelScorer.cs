@@ -56,11 +56,10 @@ public sealed class ModelScorer : IDisposable
     public void Score(ScoringBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        Check(batch);
         Hold();
         try
         {
-            ScoreParts(batch);
+            ScoreHeld(batch);
         }
         finally
         {
@@ -93,7 +92,8 @@ public sealed class ModelScorer : IDisposable
         where T : unmanaged =>
         OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(start, (int)(shape[0] * shape[1])), shape);
 
-    private void Hold()
+    /// <summary>Keeps the sessions open until <see cref="Release"/>, even if the owner disposes of them in the meantime.</summary>
+    internal void Hold()
     {
         int holders = Volatile.Read(ref _numberOfHolders);
         while (true)
@@ -109,7 +109,8 @@ public sealed class ModelScorer : IDisposable
         }
     }
 
-    private void Release()
+    /// <summary>Ends a <see cref="Hold"/>.</summary>
+    internal void Release()
     {
         if (Interlocked.Decrement(ref _numberOfHolders) == 0)
         {
@@ -123,8 +124,10 @@ public sealed class ModelScorer : IDisposable
         }
     }
 
-    private void ScoreParts(ScoringBatch batch)
+    /// <summary>Scores a batch between <see cref="Hold"/> and <see cref="Release"/>.</summary>
+    internal void ScoreHeld(ScoringBatch batch)
     {
+        Check(batch);
         if (batch.NumberOfCandidates < ManyCandidatesScorer.MinimumNumberOfCandidates)
         {
             ForEach(Divide(batch), part => Run(batch, part));

@@ -90,7 +90,7 @@ internal sealed class RowScorer
             history[_lengths[row]..].Clear();
         }
 
-        _model.Scorer.Score(_batch); // asked for anew: somebody may have disposed the model since
+        _model.Score(_batch);
     }
 
     public float GetScore(int row) => _batch.Scores[row];
