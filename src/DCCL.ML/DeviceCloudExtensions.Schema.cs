@@ -33,7 +33,7 @@ public static partial class DeviceCloudExtensions
 
             try
             {
-                schema = part.GetOutputSchema(schema);
+                schema = part == inner ? inner.GetOutputSchema(schema, comparesKeys: false) : part.GetOutputSchema(schema);
             }
             catch (Exception fault) when (IsRefusal(fault))
             {

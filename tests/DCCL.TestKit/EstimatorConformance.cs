@@ -1,7 +1,6 @@
 using DCCL.ML;
 using DCCL.TestKit.Conformance;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace DCCL.TestKit;
 

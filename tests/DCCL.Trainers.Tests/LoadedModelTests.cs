@@ -59,12 +59,24 @@ public sealed class LoadedModelTests
 
     private MoMoDistillEstimator MoMoDistill(ITransformer model) => _ml.DeviceCloud().Trainers.MoMoDistill(model, new MoMoDistillEstimator.Options
     {
-        NumberOfFolds = 2, NumberOfEpochs = 1, NumberOfTeacherEpochs = 1, NumberOfPatchEpochs = 1, StageTwoFraction = 0.2, BatchSize = 64,
-        EncoderSize = 6, Patches = Patches(), Run = _run,
+        NumberOfFolds = 2,
+        NumberOfEpochs = 1,
+        NumberOfTeacherEpochs = 1,
+        NumberOfPatchEpochs = 1,
+        StageTwoFraction = 0.2,
+        BatchSize = 64,
+        EncoderSize = 6,
+        Patches = Patches(),
+        Run = _run,
     });
 
     private static MetaPatchTrainer.Options Patches() => new()
     {
-        PatchSize = 4, BottleneckSize = 2, Layers = [0], NumberOfBasisEpochs = 1, NumberOfSteps = 5, Run = _run,
+        PatchSize = 4,
+        BottleneckSize = 2,
+        Layers = [0],
+        NumberOfBasisEpochs = 1,
+        NumberOfSteps = 5,
+        Run = _run,
     };
 }

@@ -71,7 +71,7 @@ public sealed class TrainerConformanceTests
     public void MetaPatch_OnARawLog_Conforms() => EstimatorConformance.Check(
         context => context.Data.LoadFromEnumerable(_planted.Device),
         context => context.DeviceCloud().Trainers.MetaPatch(_planted.CreateModel(context, withBasis: false), MetaPatch()),
-        Reading([new InputColumn("User"), new InputColumn("Item"), _timestamp, _label]));
+        Reading([new InputColumn("User", NumberDataViewType.Single), new InputColumn("Item", BooleanDataViewType.Instance), _timestamp, _label]));
 
     [Test]
     public void MetaPatch_OnAModelWithProfiles_RefusesThoseOfAnotherLength()
@@ -90,11 +90,15 @@ public sealed class TrainerConformanceTests
     public void MoMoDistill_OnARawLog_Conforms() => EstimatorConformance.Check(
         context => context.Data.LoadFromEnumerable(_planted.Cloud.Concat(_planted.Device)),
         context => context.DeviceCloud().Trainers.MoMoDistill(CreateFleet(context), MoMoDistill()),
-        Reading([new InputColumn("User"), new InputColumn("Item"), _timestamp, _label]));
+        Reading([new InputColumn("User", NumberDataViewType.Single), new InputColumn("Item", BooleanDataViewType.Instance), _timestamp, _label]));
 
     private static IDataView LoadBoard(MLContext context) => EventRow.LoadWithKeys(context, _board.Events.Select((row, i) => new EventRow
     {
-        User = row.User, Item = row.Item, Timestamp = row.Timestamp, Label = i % 5 > 0, Profile = [i % 2, 1],
+        User = row.User,
+        Item = row.Item,
+        Timestamp = row.Timestamp,
+        Label = i % 5 > 0,
+        Profile = [i % 2, 1],
     }).ToList());
 
     private static ITransformer CreateFleet(MLContext context) => _planted.CreateModel(
@@ -117,7 +121,12 @@ public sealed class TrainerConformanceTests
 
     private static MetaPatchTrainer.Options MetaPatch() => new()
     {
-        PatchSize = 4, BottleneckSize = 2, Layers = [0], NumberOfBasisEpochs = 1, NumberOfSteps = 5, Run = _run,
+        PatchSize = 4,
+        BottleneckSize = 2,
+        Layers = [0],
+        NumberOfBasisEpochs = 1,
+        NumberOfSteps = 5,
+        Run = _run,
     };
 
     private static MoMoDistillEstimator.Options MoMoDistill() => new()

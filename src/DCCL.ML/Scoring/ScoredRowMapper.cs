@@ -1,4 +1,3 @@
-using DCCL.ML.Model;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

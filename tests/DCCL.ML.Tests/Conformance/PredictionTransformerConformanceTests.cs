@@ -1,6 +1,5 @@
 using DCCL.ML.Data;
 using DCCL.ML.Scoring;
-using DCCL.ML.Tests.Scoring;
 using DCCL.TestKit.Conformance;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -74,7 +73,9 @@ public sealed class PredictionTransformerConformanceTests
     private static DeviceCloudPredictionTransformer WithThreads(DeviceCloudPredictionTransformer model, int numberOfThreads) =>
         new(model.Parameters, model.Patches, model.History, model.Columns)
         {
-            UserIds = model.UserIds, ItemIds = model.ItemIds, NumberOfThreads = numberOfThreads,
+            UserIds = model.UserIds,
+            ItemIds = model.ItemIds,
+            NumberOfThreads = numberOfThreads,
         };
 
     private sealed class IdPair

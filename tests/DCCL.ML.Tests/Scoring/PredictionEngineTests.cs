@@ -1,4 +1,4 @@
-using DCCL.ML.Data;
+using System.Globalization;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
@@ -35,8 +35,13 @@ public sealed class PredictionEngineTests
             .Append(_ml.Transforms.Conversion.MapValueToKey(
                 "Item", nameof(NumberPair.ItemNumber), keyData: _ml.Data.LoadFromEnumerable(Enumerable.Range(1, NumberOfItems).Select(i => new { Id = 10_000_000_000L * i }))))
             .Fit(none);
+        using DeviceCloudPredictionTransformer model = new(_model.Parameters, _model.Patches, _model.History, _model.Columns)
+        {
+            UserIds = [.. _numbers.Select(id => id.ToString(CultureInfo.InvariantCulture))],
+            ItemIds = [.. Enumerable.Range(1, NumberOfItems).Select(i => (10_000_000_000L * i).ToString(CultureInfo.InvariantCulture))],
+        };
         Check(
-            new TransformerChain<ITransformer>([.. (IEnumerable<ITransformer>)keys, _model]),
+            new TransformerChain<ITransformer>([.. (IEnumerable<ITransformer>)keys, model]),
             (user, item) => new NumberPair { UserNumber = user == 0 ? 99 : _numbers[user - 1], ItemNumber = item == 0 ? -1 : 10_000_000_000L * item });
     }
 
@@ -46,7 +51,9 @@ public sealed class PredictionEngineTests
     [Test]
     public void Predict_HistoryOfTheRow_EqualsTransform() => Check(_model, (user, item) => new PairWithHistory
     {
-        User = Key(user), Item = Key(item), History = [.. Enumerable.Range(0, (user + item) % 5).Select(i => (uint)(1 + ((item + i) % NumberOfItems)))],
+        User = Key(user),
+        Item = Key(item),
+        History = [.. Enumerable.Range(0, (user + item) % 5).Select(i => (uint)(1 + ((item + i) % NumberOfItems)))],
     });
 
     [Test]
