@@ -44,7 +44,7 @@ public static partial class DeviceCloudExtensions
                         log, SchemaShapeColumns.Score(), SchemaShapeColumns.Probability(), SchemaShapeColumns.PredictedLabel(), SchemaShapeColumns.PatchStatus());
                 }
 
-                throw Explain(part, fault);
+                throw Explain(part, schema, fault);
             }
         }
 
@@ -53,10 +53,12 @@ public static partial class DeviceCloudExtensions
 
     private static bool IsRefusal(Exception fault) => fault is ArgumentException or InvalidOperationException;
 
-    private static Exception Explain(ITransformer part, Exception fault) => part is DeviceCloudPredictionTransformer
+    /// <summary>Says what the data have: a stock transformer does not always name the column that it reads.</summary>
+    private static Exception Explain(ITransformer part, DataViewSchema schema, Exception fault) => part is DeviceCloudPredictionTransformer
         ? fault
         : new ArgumentException(
-            $"The log must have what the model's {part.GetType().Name} reads, but does not: {fault.Message.TrimEnd('.')}. "
-            + "Pass the raw log, with the columns of the log that the model was trained on.",
+            $"The log must have what the model's {part.GetType().Name} reads, but has only "
+            + $"{string.Join(", ", schema.Where(column => !column.IsHidden).Select(column => $"'{column.Name}' ({column.Type})"))}: "
+            + $"{fault.Message.TrimEnd('.')}. Pass the raw log, with the columns of the log that the model was trained on.",
             fault);
 }

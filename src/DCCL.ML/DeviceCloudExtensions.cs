@@ -49,7 +49,7 @@ public static partial class DeviceCloudExtensions
             }
             catch (Exception fault) when (IsRefusal(fault))
             {
-                throw Explain(part, fault);
+                throw Explain(part, data.Schema, fault);
             }
         }
 

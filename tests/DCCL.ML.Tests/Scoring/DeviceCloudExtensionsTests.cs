@@ -84,7 +84,7 @@ public sealed class DeviceCloudExtensionsTests
     {
         using DeviceCloudPredictionTransformer model = SmallModel.Create();
         SchemaShape log = new([SchemaShapeColumns.Scalar("UserId", TextDataViewType.Instance), SchemaShapeColumns.Vector("Other", NumberDataViewType.Single)]);
-        const string Message = "The log must have what the model's ValueToKeyMappingTransformer reads, but does not: .*'ItemId'.* "
+        const string Message = "The log must have what the model's ValueToKeyMappingTransformer reads, but has only 'UserId' .*: .*'ItemId'.* "
             + "Pass the raw log, with the columns of the log that the model was trained on.$";
         Assert.That(() => CreateChain(model).CheckLog(log), Throws.ArgumentException.With.Message.Matches(Message));
         Assert.That(
