@@ -36,13 +36,21 @@ public static partial class DeviceCloudExtensions
     /// <param name="model">A model with one DCCL transformer.</param>
     /// <param name="data">The raw data, such as a log.</param>
     /// <returns>What the DCCL transformer gets to see.</returns>
+    /// <exception cref="ArgumentException">A column that these parts read is missing or of another type.</exception>
     public static IDataView TransformBeforeDeviceCloud(this ITransformer model, IDataView data)
     {
         ArgumentNullException.ThrowIfNull(data);
         DeviceCloudModel(model);
         foreach (ITransformer part in Flatten(model).TakeWhile(part => part is not DeviceCloudPredictionTransformer))
         {
-            data = part.Transform(data);
+            try
+            {
+                data = part.Transform(data);
+            }
+            catch (Exception fault) when (IsRefusal(fault))
+            {
+                throw Explain(part, data.Schema, fault);
+            }
         }
 
         return data;

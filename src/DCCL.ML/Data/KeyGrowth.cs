@@ -1,4 +1,5 @@
 using System.Reflection;
+using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -7,8 +8,6 @@ namespace DCCL.ML.Data;
 /// <summary>Makes a mapping of values to keys with the keys of another one, and new ones for values that that one does not have.</summary>
 internal static class KeyGrowth
 {
-    private const string KeyValues = "KeyValues";
-
     /// <summary>Makes the mapping.</summary>
     /// <param name="context">Makes transformers.</param>
     /// <param name="columns">The columns.</param>
@@ -21,7 +20,7 @@ internal static class KeyGrowth
     {
         DataViewSchema.Column output = mapped[columns.OutputColumnName];
         DataViewSchema.Column input = InteractionColumns.Find(data.Schema, columns.InputColumnName);
-        if (output.Annotations.Schema.GetColumnOrNull(KeyValues)?.Type is not VectorDataViewType values
+        if (output.Annotations.Schema.GetColumnOrNull(KeyIds.KeyValues)?.Type is not VectorDataViewType values
             || values.ItemType.RawType != input.Type.RawType)
         {
             throw new ArgumentException(
@@ -40,7 +39,7 @@ internal static class KeyGrowth
         MLContext context, DataViewSchema.Annotations annotations, IDataView data, DataViewSchema.Column input, bool isGrowing)
     {
         VBuffer<T> old = default;
-        annotations.GetValue(KeyValues, ref old);
+        annotations.GetValue(KeyIds.KeyValues, ref old);
         List<T> values = [.. old.DenseValues()];
         if (isGrowing)
         {

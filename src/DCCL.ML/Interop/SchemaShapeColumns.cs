@@ -57,26 +57,26 @@ public static class SchemaShapeColumns
 
     /// <summary>Makes the column of scores: logits, <see cref="float"/>.</summary>
     /// <param name="name">The name of the column.</param>
-    /// <returns>The column.</returns>
+    /// <returns>The column, annotated as those of ML.NET's own binary classifiers.</returns>
     public static SchemaShape.Column Score(string name = "Score")
     {
-        return Scalar(name, NumberDataViewType.Single);
+        return Scored(name, NumberDataViewType.Single, isNormalized: false);
     }
 
     /// <summary>Makes the column of probabilities, <see cref="float"/>.</summary>
     /// <param name="name">The name of the column.</param>
-    /// <returns>The column.</returns>
+    /// <returns>The column, annotated as those of ML.NET's own binary classifiers.</returns>
     public static SchemaShape.Column Probability(string name = "Probability")
     {
-        return Scalar(name, NumberDataViewType.Single);
+        return Scored(name, NumberDataViewType.Single, isNormalized: true);
     }
 
     /// <summary>Makes the column of predicted labels, <see cref="bool"/>.</summary>
     /// <param name="name">The name of the column.</param>
-    /// <returns>The column.</returns>
+    /// <returns>The column, annotated as those of ML.NET's own binary classifiers.</returns>
     public static SchemaShape.Column PredictedLabel(string name = "PredictedLabel")
     {
-        return Scalar(name, BooleanDataViewType.Instance);
+        return Scored(name, BooleanDataViewType.Instance, isNormalized: false);
     }
 
     /// <summary>Makes the column that says what a row was scored with, a key whose values are texts.</summary>
@@ -85,6 +85,15 @@ public static class SchemaShapeColumns
     public static SchemaShape.Column PatchStatus(string name = "PatchStatus")
     {
         return Key(name, TextDataViewType.Instance);
+    }
+
+    /// <summary>Gets the shape of a schema: what an estimator gets to see of data before it is fitted to them.</summary>
+    /// <param name="schema">The schema of some data.</param>
+    /// <returns>Its columns, without the hidden ones.</returns>
+    public static SchemaShape Of(DataViewSchema schema)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        return SchemaShape.Create(schema);
     }
 
     /// <summary>Adds columns to those of an input; a column of the same name is replaced.</summary>
@@ -121,5 +130,12 @@ public static class SchemaShapeColumns
     public static string Describe(SchemaShape.Column column)
     {
         return column.GetTypeString();
+    }
+
+    private static SchemaShape.Column Scored(string name, DataViewType type, bool isNormalized)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        SchemaShape annotations = new(AnnotationUtils.GetTrainerOutputAnnotation(isNormalized));
+        return new SchemaShape.Column(name, SchemaShape.Column.VectorKind.Scalar, type, isKey: false, annotations);
     }
 }

@@ -44,7 +44,7 @@ public sealed record PatchArchitecture
 
         foreach (int layer in Layers)
         {
-            int size = 2 * BottleneckSize * backbone.PatchableLayerSizes[layer];
+            int size = checked(2 * BottleneckSize * backbone.PatchableLayerSizes[layer]);
             tensors.Add(new($"patch.{layer}.offset", [size]));
             tensors.Add(new($"patch.{layer}.basis", [PatchSize - 1, size]));
         }

@@ -1,4 +1,5 @@
 using DCCL.ML.Data;
+using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -8,11 +9,16 @@ namespace DCCL.ML.Recommendation;
 internal sealed class TopItemsColumns
 {
     /// <summary>Finds the user column.</summary>
-    /// <exception cref="ArgumentException">It is missing or of another type.</exception>
+    /// <exception cref="ArgumentException">It is missing, of another type, or mapped otherwise than the model's log.</exception>
     public TopItemsColumns(TopItemsTransformer transformer, DataViewSchema input)
     {
         User = InteractionColumns.Find(input, transformer.UserColumnName);
         CheckUser(User.Name, ColumnShape.Of(User.Type));
+        if (User.Type is KeyDataViewType)
+        {
+            KeyAgreement.Check(User, transformer.Model.UserIds);
+        }
+
         Input = input;
         DataViewSchema.Builder builder = new();
         builder.AddColumns(input);
@@ -75,7 +81,7 @@ internal sealed class TopItemsColumns
         DataViewSchema.Annotations.Builder annotations = new();
         ValueGetter<VBuffer<ReadOnlyMemory<char>>> values = (ref VBuffer<ReadOnlyMemory<char>> value) =>
             value = new VBuffer<ReadOnlyMemory<char>>(texts.Length, texts);
-        annotations.Add("KeyValues", new VectorDataViewType(TextDataViewType.Instance, texts.Length), values);
+        annotations.Add(KeyIds.KeyValues, new VectorDataViewType(TextDataViewType.Instance, texts.Length), values);
         return annotations.ToAnnotations();
     }
 }

@@ -31,25 +31,16 @@ internal sealed class TopItemsRow
 
     public bool IsColumnActive(DataViewSchema.Column column) => _active[column.Index];
 
-    public ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+    public ValueGetter<TValue> GetGetter<TValue>(DataViewRow row, DataViewSchema.Column column)
     {
-        if (!_active[column.Index])
-        {
-            throw new ArgumentException(
-                $"Column '{column.Name}' must be active, but is not. Name it when asking for the row.", nameof(column));
-        }
-
+        OutputColumns.CheckActive(row, column);
         if (column.Index < _columns.Input.Count)
         {
             return _input.GetGetter<TValue>(_columns.Input[column.Index]);
         }
 
-        Delegate getter = column.Index == _columns.Input.Count
-            ? CreateGetter(_items)
-            : CreateGetter(_scores);
-        return getter as ValueGetter<TValue>
-            ?? throw new ArgumentException(
-                $"Column '{column.Name}' must be read as {column.Type.RawType}, but was read as {typeof(TValue)}.");
+        Delegate getter = column.Index == _columns.Input.Count ? CreateGetter(_items) : CreateGetter(_scores);
+        return OutputColumns.Cast<TValue>(getter, column);
     }
 
     private ValueGetter<VBuffer<T>> CreateGetter<T>(T[] values) => (ref VBuffer<T> value) =>

@@ -34,7 +34,7 @@ internal sealed class TopItemsRowMapper(TopItemsTransformer transformer, DataVie
 
         public override ValueGetter<DataViewRowId> GetIdGetter() => input.GetIdGetter();
 
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => row.GetGetter<TValue>(column);
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => row.GetGetter<TValue>(this, column);
 
         protected override void Dispose(bool disposing)
         {

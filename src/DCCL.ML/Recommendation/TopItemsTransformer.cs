@@ -62,7 +62,9 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
     /// <summary>Gets the columns that come out, or says that the user is missing or of another type.</summary>
     /// <param name="inputSchema">The columns that go in.</param>
     /// <returns>The input columns, then the items and their scores.</returns>
-    /// <exception cref="ArgumentException">The user column is missing or of another type.</exception>
+    /// <exception cref="ArgumentException">
+    /// The user column is missing, of another type, or its keys stand for other ids than in the log that the model was trained on.
+    /// </exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
@@ -119,7 +121,7 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
         if (candidates.Length > 0)
         {
             CandidateBatch.Fill(batch, Model, user, history, candidates, profile: null);
-            Model.Scorer.Score(batch); // asked for anew: somebody may have disposed the transformer since
+            Model.Score(batch);
             int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Length), items.Length);
             for (int i = 0; i < best.Length; i++)
             {

@@ -15,6 +15,8 @@ internal sealed class CheckedReader(Stream stream) : IDisposable
 {
     private const int BytesPerPiece = 1 << 20;
 
+    private static readonly UTF8Encoding _utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private long _position;
 
@@ -31,7 +33,27 @@ internal sealed class CheckedReader(Stream stream) : IDisposable
         int count = ReadInt32();
         return count >= 0
             ? count
-            : throw new InvalidDataException($"The model must have a number of {what} from 0, but has {count}. The file is damaged.");
+            : throw new InvalidDataException($"The model must have a number of {what} from 0, but has {count}. The file is damaged: save the model again.");
+    }
+
+    /// <summary>Reads a number of things, null for -1, which stands for none.</summary>
+    public int? ReadOptionalCount(string what)
+    {
+        int count = ReadInt32();
+        return count switch
+        {
+            -1 => null,
+            < -1 => throw new InvalidDataException(
+                $"The model must have a number of {what} from 0, or -1 for none, but has {count}. The file is damaged: save the model again."),
+            _ => count,
+        };
+    }
+
+    public byte ReadByte()
+    {
+        Span<byte> bytes = stackalloc byte[1];
+        Read(bytes);
+        return bytes[0];
     }
 
     public string? ReadString(string what)
@@ -41,14 +63,14 @@ internal sealed class CheckedReader(Stream stream) : IDisposable
         {
             -1 => null,
             < -1 => throw new InvalidDataException(
-                $"The model must have {what} of a length from 0, but has {length}. The file is damaged."),
-            _ => Encoding.UTF8.GetString(ReadValues<byte>(length)),
+                $"The model must have {what} of a length from 0, but has {length}. The file is damaged: save the model again."),
+            _ => _utf8.GetString(ReadValues<byte>(length)),
         };
     }
 
     /// <summary>Reads a text that must be there.</summary>
     public string ReadRequiredString(string what) =>
-        ReadString(what) ?? throw new InvalidDataException($"The model must have {what}, but has none. The file is damaged.");
+        ReadString(what) ?? throw new InvalidDataException($"The model must have {what}, but has none. The file is damaged: save the model again.");
 
     public T[] ReadValues<T>(int count)
         where T : unmanaged
@@ -110,7 +132,19 @@ internal sealed class CheckedReader(Stream stream) : IDisposable
 
     private void Read(Span<byte> bytes)
     {
-        int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        int read;
+        try
+        {
+            read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
+        }
+        catch (InvalidDataException fault)
+        {
+            throw new InvalidDataException(
+                $"The model must go on after {_position} bytes, but cannot be unpacked there: {fault.Message} "
+                + "The file was altered: copy it again or save the model again.",
+                fault);
+        }
+
         _position += read;
         if (read < bytes.Length)
         {

@@ -19,7 +19,8 @@ namespace DCCL.ML.Scoring;
 /// <remarks>
 /// <list type="table">
 /// <listheader><term>Input column</term><description>Type</description></listheader>
-/// <item><term>user, item</term><description>Key&lt;UInt32&gt;; 0, and keys the model has no row for, are unknown</description></item>
+/// <item><term>user, item</term><description>Key&lt;UInt32&gt;; 0, and keys the model has no row for, are unknown; where keys carry their
+/// values, these must be the model's ids</description></item>
 /// <item><term>history (if there is such a column)</term><description>vector of Key&lt;UInt32&gt;, the user's items before this
 /// moment, oldest first; takes the place of the history the model remembers, even if empty</description></item>
 /// <item><term>profile (if there is such a column)</term><description>Single or vector of Single; takes the place of the profile the model
@@ -164,13 +165,11 @@ public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
     /// <summary>Gets the columns that come out, or says which input is missing or of another type.</summary>
     /// <param name="inputSchema">The columns that go in.</param>
     /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
-    /// <exception cref="ArgumentException">A column is missing or of another type; the message says which, and what to do.</exception>
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
-    {
-        ArgumentNullException.ThrowIfNull(inputSchema);
-        _ = new InputColumns(this, inputSchema);
-        return OutputColumns.Append(inputSchema);
-    }
+    /// <exception cref="ArgumentException">
+    /// A column is missing, of another type, or its keys stand for other ids than in the log that the model was trained on; the message
+    /// says which, and what to do.
+    /// </exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => GetOutputSchema(inputSchema, comparesKeys: true);
 
     /// <inheritdoc/>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new ScoredRowMapper(this, inputSchema);
@@ -191,6 +190,38 @@ public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
         {
             _scorer?.Dispose();
             _scorer = null;
+        }
+    }
+
+    internal DataViewSchema GetOutputSchema(DataViewSchema inputSchema, bool comparesKeys)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        _ = new InputColumns(this, inputSchema, comparesKeys);
+        return OutputColumns.Append(inputSchema);
+    }
+
+    /// <summary>Scores a batch, whoever disposes of the model meanwhile.</summary>
+    internal void Score(ScoringBatch batch) => Score(scorer => scorer.ScoreHeld(batch));
+
+    /// <summary>Scores groups that have been laid out in a batch and checked, whoever disposes of the model meanwhile.</summary>
+    internal void Score(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges) => Score(scorer => scorer.ScoreHeld(batch, ranges));
+
+    private void Score(Action<ModelScorer> score)
+    {
+        ModelScorer scorer;
+        lock (_lock)
+        {
+            scorer = Scorer;
+            scorer.Hold();
+        }
+
+        try
+        {
+            score(scorer);
+        }
+        finally
+        {
+            scorer.Release();
         }
     }
 

@@ -13,8 +13,11 @@ internal sealed class InputColumns
     private readonly DataViewSchema.Column? _profile;
 
     /// <summary>Finds the columns.</summary>
-    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
-    public InputColumns(DeviceCloudPredictionTransformer model, DataViewSchema schema)
+    /// <param name="model">The model.</param>
+    /// <param name="schema">The columns of the data.</param>
+    /// <param name="comparesKeys">Whether keys must mean what they meant in the model's log; not where the schema is made up.</param>
+    /// <exception cref="ArgumentException">A column is missing, of another type, or mapped otherwise than the model's log.</exception>
+    public InputColumns(DeviceCloudPredictionTransformer model, DataViewSchema schema, bool comparesKeys = true)
     {
         _user = FindKey(schema, model.Columns.UserColumnName);
         _item = FindKey(schema, model.Columns.ItemColumnName);
@@ -26,6 +29,16 @@ internal sealed class InputColumns
                 "a vector of Key<UInt32>",
                 history.Type.ToString()!,
                 "Map its items to the keys of the item column, or rename the column.");
+        }
+
+        if (comparesKeys)
+        {
+            KeyAgreement.Check(_user, model.UserIds);
+            KeyAgreement.Check(_item, model.ItemIds);
+            if (_history is { } items)
+            {
+                KeyAgreement.Check(items, model.ItemIds);
+            }
         }
 
         int dimension = model.Parameters.Architecture.ProfileDimension;

@@ -8,7 +8,7 @@ namespace DCCL.ML.Scoring;
 /// <summary>Reads the raw ids behind a key column, such as <c>MapValueToKey</c> leaves them, as text.</summary>
 public static class KeyIds
 {
-    private const string KeyValues = "KeyValues";
+    internal const string KeyValues = "KeyValues";
 
     /// <summary>Reads the ids of a key column.</summary>
     /// <param name="column">A column whose type is a key.</param>
@@ -28,6 +28,9 @@ public static class KeyIds
     {
         VBuffer<T> values = default;
         annotations.GetValue(KeyValues, ref values);
-        return [.. values.DenseValues().Select(value => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "")];
+        return [.. values.DenseValues().Select(ToText)];
     }
+
+    /// <summary>Writes an id as text.</summary>
+    internal static string ToText<T>(T value) => Convert.ToString(value, CultureInfo.InvariantCulture) ?? "";
 }

@@ -56,19 +56,10 @@ public sealed class ModelScorer : IDisposable
     public void Score(ScoringBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        Check(batch);
-        ScoreRanges(batch, [new ScoringRange(0, batch.NumberOfGroups, 0, batch.NumberOfCandidates, 0, batch.HistoryLength)]);
-    }
-
-    /// <summary>Scores groups of several shapes, which the caller has laid out in the batch's buffers, and checked.</summary>
-    /// <param name="batch">The buffers; of its sizes only the number of patches counts: 0, 1, or any other for a patch at each group's number.</param>
-    /// <param name="ranges">The groups.</param>
-    internal void ScoreRanges(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
-    {
         Hold();
         try
         {
-            ScoreParts(batch, ranges);
+            ScoreHeld(batch);
         }
         finally
         {
@@ -104,7 +95,8 @@ public sealed class ModelScorer : IDisposable
         where T : unmanaged =>
         OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(start, (int)(shape[0] * shape[1])), shape);
 
-    private void Hold()
+    /// <summary>Keeps the sessions open until <see cref="Release"/>, even if the owner disposes of them in the meantime.</summary>
+    internal void Hold()
     {
         int holders = Volatile.Read(ref _numberOfHolders);
         while (true)
@@ -120,7 +112,8 @@ public sealed class ModelScorer : IDisposable
         }
     }
 
-    private void Release()
+    /// <summary>Ends a <see cref="Hold"/>.</summary>
+    internal void Release()
     {
         if (Interlocked.Decrement(ref _numberOfHolders) == 0)
         {
@@ -134,7 +127,17 @@ public sealed class ModelScorer : IDisposable
         }
     }
 
-    private void ScoreParts(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
+    /// <summary>Scores a batch between <see cref="Hold"/> and <see cref="Release"/>.</summary>
+    internal void ScoreHeld(ScoringBatch batch)
+    {
+        Check(batch);
+        ScoreHeld(batch, [new ScoringRange(0, batch.NumberOfGroups, 0, batch.NumberOfCandidates, 0, batch.HistoryLength)]);
+    }
+
+    /// <summary>Scores groups of several shapes, which the caller has laid out and checked, between <see cref="Hold"/> and <see cref="Release"/>.</summary>
+    /// <param name="batch">The buffers; of its sizes only the number of patches counts: 0, 1, or any other for a patch at each group's number.</param>
+    /// <param name="ranges">The groups.</param>
+    internal void ScoreHeld(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
     {
         int threads = _parallelism.MaxDegreeOfParallelism;
         int groups = ranges.Where(HasManyCandidates).Sum(range => range.NumberOfGroups);

@@ -34,7 +34,7 @@ internal static class OutputColumns
         DataViewSchema.Annotations.Builder status = new();
         ValueGetter<VBuffer<ReadOnlyMemory<char>>> names = (ref VBuffer<ReadOnlyMemory<char>> value) =>
             value = new VBuffer<ReadOnlyMemory<char>>(_statusNames.Length, _statusNames);
-        status.Add("KeyValues", new VectorDataViewType(TextDataViewType.Instance, _statusNames.Length), names);
+        status.Add(KeyIds.KeyValues, new VectorDataViewType(TextDataViewType.Instance, _statusNames.Length), names);
         builder.AddColumn(PatchStatus, new KeyDataViewType(typeof(uint), _statusNames.Length), status.ToAnnotations());
         return builder.ToSchema();
     }
@@ -50,6 +50,21 @@ internal static class OutputColumns
         2 => (ValueGetter<bool>)((ref bool value) => value = score() > 0),
         _ => (ValueGetter<uint>)((ref uint value) => value = (uint)status()),
     };
+
+    /// <summary>Refuses to read a column that was not asked for.</summary>
+    public static void CheckActive(DataViewRow row, DataViewSchema.Column column)
+    {
+        if (!row.IsColumnActive(column))
+        {
+            throw new ArgumentException(
+                $"Column '{column.Name}' must be active, but is not. Name it when asking for the row.", nameof(column));
+        }
+    }
+
+    /// <summary>Refuses to read a column as another type.</summary>
+    public static ValueGetter<TValue> Cast<TValue>(Delegate getter, DataViewSchema.Column column) => getter as ValueGetter<TValue>
+        ?? throw new ArgumentException(
+            $"Column '{column.Name}' must be read as {column.Type.RawType}, but was read as {typeof(TValue)}.", nameof(column));
 
     /// <summary>The probability of a positive label: the sigmoid of a score.</summary>
     public static float ToProbability(float score) => 1 / (1 + MathF.Exp(-score));

@@ -136,7 +136,7 @@ internal sealed class RowScorer
     public void Score()
     {
         Arrange();
-        _model.Scorer.ScoreRanges(_batch, _ranges); // asked for anew: somebody may have disposed the model since
+        _model.Score(_batch, _ranges);
     }
 
     public float GetScore(int row) => _batch.Scores[_places[row]];

@@ -1,4 +1,4 @@
-using DCCL.ML.Model;
+using DCCL.ML.Interop;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -19,14 +19,32 @@ internal sealed class ScoredDataView : IDataView
         Schema = OutputColumns.Append(input.Schema);
     }
 
-    /// <summary>Gets false: a shuffling cursor would have to read the same random order twice.</summary>
-    public bool CanShuffle => false;
+    public bool CanShuffle => _input.CanShuffle;
 
     public DataViewSchema Schema { get; }
 
     public long? GetRowCount() => _input.GetRowCount();
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
+    {
+        bool[] active = Activate(columnsNeeded, out bool isScored);
+        return CreateCursor(_input.GetRowCursor(GetInputs(active, isScored), rand), active, isScored);
+    }
+
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
+    {
+        bool[] active = Activate(columnsNeeded, out bool isScored);
+        int count = isScored && _model.NumberOfThreads > 0 ? Math.Min(n, _model.NumberOfThreads) : n;
+        DataViewRowCursor[] inputs = _input.GetRowCursorSet(GetInputs(active, isScored), count, rand);
+        if (inputs.Length == 1 && isScored)
+        {
+            inputs = CursorSplitter.Split(inputs[0], count);
+        }
+
+        return Array.ConvertAll(inputs, input => CreateCursor(input, active, isScored));
+    }
+
+    private bool[] Activate(IEnumerable<DataViewSchema.Column> columnsNeeded, out bool isScored)
     {
         ArgumentNullException.ThrowIfNull(columnsNeeded);
         bool[] active = new bool[Schema.Count];
@@ -35,87 +53,43 @@ internal sealed class ScoredDataView : IDataView
             active[column.Index] = true;
         }
 
-        DataViewRowCursor input = _input.GetRowCursor(_input.Schema.Where(column => active[column.Index]));
-        bool isScored = active.AsSpan(_input.Schema.Count).Contains(true);
-        return new Cursor(Schema, active, input, isScored ? new LookAhead(_model, _input, _columns) : null);
+        isScored = active.AsSpan(_input.Schema.Count).Contains(true);
+        return active;
     }
 
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
-        [GetRowCursor(columnsNeeded, rand)];
-
-    /// <summary>Runs ahead of the cursor by up to one batch, over the columns that scoring needs, with a cursor of its own.</summary>
-    private sealed class LookAhead : IDisposable
+    private IEnumerable<DataViewSchema.Column> GetInputs(bool[] active, bool isScored)
     {
-        private const int RowsPerBatch = 4096;
-
-        private readonly DataViewRowCursor _cursor;
-        private readonly RowScorer _scorer;
-        private readonly Action _addRow;
-        private int _row = -1;
-
-        public LookAhead(DeviceCloudPredictionTransformer model, IDataView input, InputColumns columns)
-        {
-            _scorer = new RowScorer(model, RowsPerBatch);
-            _cursor = input.GetRowCursor(columns.All);
-            _addRow = columns.CreateReader(_cursor, _scorer);
-        }
-
-        public float Score => _scorer.GetScore(_row);
-
-        public PatchStatus Status => _scorer.GetStatus(_row);
-
-        public void MoveNext()
-        {
-            if (++_row < _scorer.Count)
-            {
-                return;
-            }
-
-            _row = 0;
-            _scorer.Clear();
-            while (_scorer.Count < RowsPerBatch && _cursor.MoveNext())
-            {
-                _addRow();
-            }
-
-            _scorer.Score();
-        }
-
-        public void Dispose() => _cursor.Dispose();
+        HashSet<int> read = isScored ? [.. _columns.All.Select(column => column.Index)] : [];
+        return _input.Schema.Where(column => active[column.Index] || read.Contains(column.Index));
     }
 
-    private sealed class Cursor(DataViewSchema schema, bool[] active, DataViewRowCursor input, LookAhead? scores) : DataViewRowCursor
-    {
-        public override long Position => input.Position;
+    private DataViewRowCursor CreateCursor(DataViewRowCursor input, bool[] active, bool isScored) =>
+        isScored && _input.Schema.All(column => !active[column.Index] || ColumnBuffer.CanKeep(column.Type))
+            ? new ScoringCursor(_model, _columns, Schema, active, input)
+            : new RowByRowCursor(new ScoredRowMapper(_model, _input.Schema).GetRow(input, Schema.Where(column => active[column.Index])), Schema, input);
 
-        public override long Batch => input.Batch;
+    /// <summary>Where nothing is scored, or what has to be passed on cannot be kept.</summary>
+    private sealed class RowByRowCursor(DataViewRow row, DataViewSchema schema, DataViewRowCursor input) : DataViewRowCursor
+    {
+        public override long Position => row.Position;
+
+        public override long Batch => row.Batch;
 
         public override DataViewSchema Schema => schema;
 
-        public override bool IsColumnActive(DataViewSchema.Column column) => active[column.Index];
+        public override bool IsColumnActive(DataViewSchema.Column column) => row.IsColumnActive(column);
 
-        public override ValueGetter<DataViewRowId> GetIdGetter() => input.GetIdGetter();
+        public override ValueGetter<DataViewRowId> GetIdGetter() => row.GetIdGetter();
 
-        public override bool MoveNext()
-        {
-            if (!input.MoveNext())
-            {
-                return false;
-            }
+        public override bool MoveNext() => input.MoveNext();
 
-            scores?.MoveNext();
-            return true;
-        }
-
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-            ScoredRowMapper.GetGetter<TValue>(this, input, column, () => scores!.Score, () => scores!.Status);
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => row.GetGetter<TValue>(column);
 
         protected override void Dispose(bool disposing)
         {
             if (disposing)
             {
-                input.Dispose();
-                scores?.Dispose();
+                row.Dispose();
             }
 
             base.Dispose(disposing);

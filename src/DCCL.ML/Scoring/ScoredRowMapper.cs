@@ -1,4 +1,3 @@
-using DCCL.ML.Model;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -50,27 +49,6 @@ internal sealed class ScoredRowMapper : IRowToRowMapper
         return new Row(this, input, active);
     }
 
-    /// <summary>Gets a getter of an output row: of the input row's column, or of one of the four that were added.</summary>
-    public static ValueGetter<TValue> GetGetter<TValue>(
-        DataViewRow output, DataViewRow input, DataViewSchema.Column column, Func<float> score, Func<PatchStatus> status)
-    {
-        if (!output.IsColumnActive(column))
-        {
-            throw new ArgumentException(
-                $"Column '{column.Name}' must be active, but is not. Name it when asking for the row.", nameof(column));
-        }
-
-        if (column.Index < input.Schema.Count)
-        {
-            return input.GetGetter<TValue>(input.Schema[column.Index]);
-        }
-
-        Delegate getter = OutputColumns.CreateGetter(column.Index - input.Schema.Count, score, status);
-        return getter as ValueGetter<TValue>
-            ?? throw new ArgumentException(
-                $"Column '{column.Name}' must be read as {column.Type.RawType}, but was read as {typeof(TValue)}.");
-    }
-
     private sealed class Row(ScoredRowMapper mapper, DataViewRow input, bool[] active) : DataViewRow
     {
         private readonly RowScorer? _scorer =
@@ -89,8 +67,15 @@ internal sealed class ScoredRowMapper : IRowToRowMapper
 
         public override ValueGetter<DataViewRowId> GetIdGetter() => input.GetIdGetter();
 
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) =>
-            ScoredRowMapper.GetGetter<TValue>(this, input, column, () => Scored().GetScore(0), () => Scored().GetStatus(0));
+        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+        {
+            OutputColumns.CheckActive(this, column);
+            int added = column.Index - mapper.InputSchema.Count;
+            return added < 0
+                ? input.GetGetter<TValue>(mapper.InputSchema[column.Index])
+                : OutputColumns.Cast<TValue>(
+                    OutputColumns.CreateGetter(added, () => Scored().GetScore(0), () => Scored().GetStatus(0)), column);
+        }
 
         protected override void Dispose(bool disposing)
         {

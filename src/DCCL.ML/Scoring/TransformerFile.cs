@@ -7,7 +7,7 @@ namespace DCCL.ML.Scoring;
 /// <summary>Writes and reads everything a transformer is made of; FORMAT.md describes the bytes.</summary>
 internal static class TransformerFile
 {
-    private const int FormatVersion = 1;
+    public const int FormatVersion = 1;
 
     private static ReadOnlySpan<byte> Magic => "DCCLMODL"u8;
 
@@ -114,8 +114,8 @@ internal static class TransformerFile
 
     private static UserPatches? ReadPatches(CheckedReader reader, PatchArchitecture? architecture)
     {
-        int numberOfUsers = reader.ReadInt32();
-        if (numberOfUsers < 0)
+        int? numberOfUsers = reader.ReadOptionalCount("users with patches");
+        if (numberOfUsers is null)
         {
             return null;
         }
@@ -128,7 +128,14 @@ internal static class TransformerFile
         float[] zeros = new float[patchSize];
         for (int user = 1; user <= numberOfUsers; user++)
         {
-            PatchStatus status = (PatchStatus)reader.ReadValues<byte>(1)[0];
+            // At once: a table of what is no status could grow to any size before its end.
+            PatchStatus status = (PatchStatus)reader.ReadByte();
+            if (status is not (PatchStatus.Patched or PatchStatus.Gated or PatchStatus.Cloud))
+            {
+                throw new InvalidDataException(
+                    $"The model must have a status of 1, 2 or 4 for user {user}, but has {(int)status}. The file is damaged: save the model again.");
+            }
+
             statuses.Add(status);
             values.AddRange(status == PatchStatus.Patched ? reader.ReadValues<float>(patchSize) : zeros);
         }
@@ -168,8 +175,8 @@ internal static class TransformerFile
 
     private static string[]? ReadIds(CheckedReader reader)
     {
-        int count = reader.ReadInt32();
-        if (count < 0)
+        int? count = reader.ReadOptionalCount("ids");
+        if (count is null)
         {
             return null;
         }

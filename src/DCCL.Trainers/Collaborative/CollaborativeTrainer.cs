@@ -58,6 +58,7 @@ public sealed partial class CollaborativeTrainer : IEstimator<DeviceCloudPredict
         ArgumentNullException.ThrowIfNull(input);
         InteractionColumns columns = _options.Cloud.Columns;
         columns.Check(input.Schema);
+        ScoreColumns.Check(input.Schema);
         InteractionLog log = InteractionLog.Read(input, columns, _options.Cloud.Run.CancellationToken);
         InteractionLog cloud = TrainingLog.HoldBack(log, _options.DeviceFraction);
         InteractionLog device = log.Where((user, index) => index >= cloud.GetItems(user).Length);

@@ -84,6 +84,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     {
         ArgumentNullException.ThrowIfNull(trainingData);
         _options.Columns.Check(trainingData.Schema);
+        ScoreColumns.Check(trainingData.Schema);
         InteractionLog log = InteractionLog.Read(trainingData, _options.Columns, _options.Run.CancellationToken);
         InteractionLog? validation = validationData is null
             ? null

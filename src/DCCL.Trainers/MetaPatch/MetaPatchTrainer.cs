@@ -56,10 +56,11 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         }
     }
 
-    /// <summary>Says what the model will put out.</summary>
+    /// <summary>Checks the columns of the raw log and says what the model will put out.</summary>
     /// <param name="inputSchema">The shape of the raw log's schema.</param>
-    /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => ScoreColumns.Append(inputSchema);
+    /// <returns>The input columns, what the other parts of the model add, and Score, Probability, PredictedLabel and PatchStatus.</returns>
+    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _model.CheckLog(inputSchema);
 
     /// <summary>Learns the patches.</summary>
     /// <param name="input">The raw log of the devices.</param>
@@ -73,6 +74,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
         IDataView keyed = _model.TransformBeforeDeviceCloud(input);
         model.Columns.Check(keyed.Schema);
+        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
         return _model.ReplaceDeviceCloudModel(Fit(InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken)));
     }
 

@@ -48,10 +48,11 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         }
     }
 
-    /// <summary>Says what the model will put out.</summary>
+    /// <summary>Checks the columns of the raw log and says what the model will put out.</summary>
     /// <param name="inputSchema">The shape of the raw log's schema.</param>
-    /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => ScoreColumns.Append(inputSchema);
+    /// <returns>The input columns, what the other parts of the model add, and Score, Probability, PredictedLabel and PatchStatus.</returns>
+    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _model.CheckLog(inputSchema);
 
     /// <summary>Distils from one log: a user's events after the training cut-off are the device's.</summary>
     /// <param name="input">The raw log of cloud and devices.</param>
@@ -99,10 +100,11 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
 
     private InteractionLog Read(IDataView log)
     {
-        InteractionColumns columns = _model.DeviceCloudModel().Columns;
+        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
         IDataView keyed = _model.TransformBeforeDeviceCloud(log);
-        columns.Check(keyed.Schema);
-        return InteractionLog.Read(keyed, columns, _options.Run.CancellationToken);
+        model.Columns.Check(keyed.Schema);
+        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
+        return InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken);
     }
 
     private DeviceCloudPredictionTransformer Train(

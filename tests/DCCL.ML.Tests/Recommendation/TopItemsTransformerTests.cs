@@ -92,6 +92,48 @@ public sealed class TopItemsTransformerTests
     }
 
     [Test]
+    public void Transform_UsersMappedAnew_SaysWhoTheFirstOneIs()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using TopItemsTransformer transformer = _ml.DeviceCloud().Transforms.TopItems(model, 3).Fit(LoadIds());
+        IDataView ids = _ml.Data.LoadFromEnumerable(new[] { "bob", "anna" }.Select(user => new UserRow { User = user }));
+        IDataView keys = _ml.Transforms.Conversion.MapValueToKey("User").Fit(ids).Transform(ids);
+
+        Assert.That(
+            () => transformer.Transform(keys),
+            Throws.ArgumentException.With.Message.StartsWith(
+                "Column 'User' must be mapped as the model's log was, in which key 1 is 'anna', but key 1 is 'bob'."));
+    }
+
+    /// <summary>An engine disposes of the transformer that it was made from, unless told otherwise; others go on using it.</summary>
+    [Test]
+    public void PredictionEngine_WhileAnotherThreadDisposesTheTransformer_GivesTheSame()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using TopItemsTransformer transformer = _ml.DeviceCloud().Transforms.TopItems(model, 3).Fit(LoadIds());
+        using PredictionEngine<UserRow, TopRow> engine = _ml.Model.CreatePredictionEngine<UserRow, TopRow>(
+            transformer, new PredictionEngineOptions { OwnsTransformer = false });
+        TopRow[] rows = Read(transformer.Transform(LoadIds()));
+        using CancellationTokenSource done = new();
+        Task disposer = Task.Run(() =>
+        {
+            while (!done.IsCancellationRequested)
+            {
+                transformer.Dispose();
+            }
+        });
+
+        for (int i = 0; i < 200; i++)
+        {
+            int row = i % rows.Length;
+            Assert.That(engine.Predict(new UserRow { User = _users[row] }).TopScores, Is.EqualTo(rows[row].TopScores));
+        }
+
+        done.Cancel();
+        disposer.Wait();
+    }
+
+    [Test]
     public void Transform_CursorSet_CoversEachRowOnce()
     {
         using DeviceCloudPredictionTransformer model = SmallModel.Create();

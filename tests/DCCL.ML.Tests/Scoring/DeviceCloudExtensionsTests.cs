@@ -68,6 +68,45 @@ public sealed class DeviceCloudExtensionsTests
     }
 
     [Test]
+    public void CheckLog_OfAChain_PromisesWhatTheChainDelivers()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        TransformerChain<ITransformer> chain = CreateChain(model);
+        SchemaShape promised = chain.CheckLog(SchemaShapeColumns.Of(CreateRaw().Schema));
+        Assert.That(
+            promised.Select(column => $"{column.Name} {SchemaShapeColumns.Describe(column)}"),
+            Is.EquivalentTo(SchemaShapeColumns.Of(chain.Transform(CreateRaw()).Schema).Select(
+                column => $"{column.Name} {SchemaShapeColumns.Describe(column)}")));
+    }
+
+    [Test]
+    public void CheckLog_WithoutAColumnOfTheMapping_SaysWhichPartReadsIt()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        SchemaShape log = new([SchemaShapeColumns.Scalar("UserId", TextDataViewType.Instance), SchemaShapeColumns.Vector("Other", NumberDataViewType.Single)]);
+        const string Message = "The log must have what the model's ValueToKeyMappingTransformer reads, but has only 'UserId' .*: .*'ItemId'.* "
+            + "Pass the raw log, with the columns of the log that the model was trained on.$";
+        Assert.That(() => CreateChain(model).CheckLog(log), Throws.ArgumentException.With.Message.Matches(Message));
+        Assert.That(
+            () => CreateChain(model).TransformBeforeDeviceCloud(_ml.Data.LoadFromEnumerable([new { UserId = "anna" }])),
+            Throws.ArgumentException.With.Message.Matches(Message));
+    }
+
+    [Test]
+    public void CheckLog_APartThatWantsVectorsOfASize_TakesVectorsOfAnySize()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        IDataView raw = _ml.Data.LoadFromEnumerable(CreatePairs().Select(pair => new RawPairWithWords { UserId = pair.UserId, ItemId = pair.ItemId }));
+        ITransformer scaled = _ml.Transforms.NormalizeMinMax("Words").Fit(raw);
+        ITransformer chain = new TransformerChain<ITransformer>(scaled, CreateChain(model));
+        Assert.That(() => scaled.GetOutputSchema(_ml.Data.LoadFromEnumerable([new { Words = new float[1] }]).Schema), Throws.Exception, "it does want three");
+
+        SchemaShape promised = chain.CheckLog(SchemaShapeColumns.Of(raw.Schema));
+
+        Assert.That(promised.Select(column => column.Name), Is.SupersetOf(new[] { "UserId", "Words", "Score", "PatchStatus" }));
+    }
+
+    [Test]
     public void SaveAndLoad_OfAChain_KeepsTheModelInside()
     {
         using DeviceCloudPredictionTransformer model = SmallModel.Create();
@@ -103,10 +142,20 @@ public sealed class DeviceCloudExtensionsTests
         return new TransformerChain<ITransformer>(CreateKeys(), new TransformerChain<ITransformer>(items, model), after);
     }
 
-    private sealed class RawPair
+    private sealed class RawPairWithWords : RawPair
+    {
+        [VectorType(3)]
+        public float[] Words { get; set; } = [1, 2, 3];
+    }
+
+    private class RawPair
     {
         public string UserId { get; set; } = "";
 
         public string ItemId { get; set; } = "";
+
+        public float Time { get; set; }
+
+        public bool Label { get; set; }
     }
 }

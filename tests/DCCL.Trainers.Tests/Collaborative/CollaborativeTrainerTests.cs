@@ -1,7 +1,6 @@
 using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Scoring;
-using DCCL.TestKit;
 using Microsoft.ML;
 using NUnit.Framework;
 
@@ -10,11 +9,6 @@ namespace DCCL.Trainers.Tests.Collaborative;
 public sealed class CollaborativeTrainerTests
 {
     private static readonly Checkerboard _board = new();
-
-    [Test]
-    public void Fit_AnyLog_KeepsWhatEstimatorsPromise([Values(0, 1)] int rounds) => EstimatorConformance.Check(
-        context => EventRow.LoadWithKeys(context, _board.Events),
-        context => context.DeviceCloud().Trainers.Collaborative(Options(rounds)));
 
     [Test]
     public void Fit_ARound_IsCloudModelPatchesDistillationPatches()

@@ -2,7 +2,6 @@ using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
-using DCCL.TestKit;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using NUnit.Framework;
@@ -31,11 +30,6 @@ public sealed class DinTrainerTests
             Assert.That(user.MaxBy(row => row.Score).Item, Is.EqualTo(_board.HeldOut[user.Key]), user.Key);
         }
     }
-
-    [Test]
-    public void Fit_AnyLog_KeepsWhatEstimatorsPromise() => EstimatorConformance.Check(
-        context => EventRow.LoadWithKeys(context, _board.Events),
-        context => context.DeviceCloud().Trainers.Din(Small(2)));
 
     [Test]
     public void Fit_AnotherSeedOrNumberOfThreads_GivesAnotherModel()

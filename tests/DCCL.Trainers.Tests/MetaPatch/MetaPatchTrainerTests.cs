@@ -73,12 +73,6 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
-    public void Fit_KeyedRows_KeepsWhatEstimatorsPromise() => EstimatorConformance.Check(
-        context => PlantedFleet.MapKeys(context).Transform(context.Data.LoadFromEnumerable(_planted.Device)),
-        context => context.DeviceCloud().Trainers.MetaPatch(
-            _planted.CreateModel(context, withBasis: false).DeviceCloudModel(), Options(epochs: 1, steps: 5)));
-
-    [Test]
     public void Fit_ARawLogWithoutAColumn_SaysWhich([Values("User", "Timestamp")] string column)
     {
         MLContext context = new(seed: 1);
