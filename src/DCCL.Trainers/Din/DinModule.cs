@@ -12,7 +12,7 @@ internal sealed class DinModule : TorchBackbone
 {
     private const double DiceEpsilon = 1e-8;
     private const double DiceMomentum = 0.1;
-    private const double EmbeddingDeviation = 0.1;
+    private const double EmbeddingDeviation = 0.01;
     private readonly DinArchitecture _architecture;
     private readonly double _dropout;
     private readonly bool _isReplica;

@@ -43,6 +43,8 @@ namespace DCCL.Trainers;
 /// </example>
 public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransformer>
 {
+    private const float SpectralScale = 0.1f;
+
     private readonly IHostEnvironment _environment;
     private readonly Options _options;
 
@@ -147,6 +149,11 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
         using DinModule module = start is null
             ? new DinModule(architecture, _options.DropoutRate, run.Random)
             : new DinModule(architecture, _options.DropoutRate, shape => start[shape.Name].ToArray());
+        if (start is null)
+        {
+            SetSpectralFactors(module, watch.Training, run.Random);
+        }
+
         CloudTraining.Settings settings = new(
             _options.BatchSize, _options.LearningRate, _options.WeightDecay, _options.NumberOfNegatives, _options.Loss, run.Threads);
         using CloudTraining training = new(module, events, watch.Training, settings, run.Random);
@@ -167,5 +174,24 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
         run.Cancellation.ThrowIfCancellationRequestedUnless(best is not null);
         run.Info(string.Create(CultureInfo.InvariantCulture, $"din: the model of epoch {epoch} is kept."));
         return best!;
+    }
+
+    private void SetSpectralFactors(DinModule module, InteractionLog log, SeededRandom random)
+    {
+        int dimension = _options.EmbeddingDimension;
+        int factors = Math.Min(_options.NumberOfSpectralFactors, dimension);
+        if (factors == 0)
+        {
+            return;
+        }
+
+        float[] vectors = SpectralEmbedding.Compute(log, factors, random);
+        float[] table = module.Weights["item.embedding"].ToArray();
+        for (int i = 0; i < vectors.Length; i++)
+        {
+            table[(i / factors * dimension) + (i % factors)] = SpectralScale * vectors[i];
+        }
+
+        module.Weights["item.embedding"].CopyFrom(table);
     }
 }
