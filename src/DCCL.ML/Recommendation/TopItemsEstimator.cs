@@ -18,7 +18,7 @@ namespace DCCL.ML.Recommendation;
 /// <item><term>TopScores</term><description>vector of Single, the items' logits</description></item>
 /// </list>
 /// <para>
-/// A user whom the model does not know is served by the cloud model. There is nothing to learn: <see cref="Fit"/> only checks the columns.
+/// History and profile are those that the model remembers. A user whom it does not know is served by the cloud model. There is nothing to learn: <see cref="Fit"/> only checks the columns.
 /// <see cref="Recommender"/> offers more to a service: filters, candidates, and histories that grow. Thread-safe.
 /// </para>
 /// </remarks>

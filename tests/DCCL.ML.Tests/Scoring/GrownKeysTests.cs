@@ -13,7 +13,7 @@ public sealed class GrownKeysTests
     [Test]
     public void WithGrownKeys_NewIds_GetKeysBehindTheOldOnes()
     {
-        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using DeviceCloudPredictionTransformer model = CreateModel();
         ITransformer chain = CreateChain(model);
         IDataView news = _ml.Data.LoadFromEnumerable<Row>(
         [
@@ -39,7 +39,7 @@ public sealed class GrownKeysTests
     [Test]
     public void WithGrownKeys_OldData_ScoreAsBefore()
     {
-        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using DeviceCloudPredictionTransformer model = CreateModel();
         ITransformer chain = CreateChain(model);
         IDataView old = _ml.Data.LoadFromEnumerable(_old);
 
@@ -52,7 +52,7 @@ public sealed class GrownKeysTests
     [Test]
     public void WithGrownKeys_AgainAndAgain_NestsNoDeeper()
     {
-        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using DeviceCloudPredictionTransformer model = CreateModel();
         ITransformer grown = CreateChain(model);
         int depth = 0;
         for (int i = 0; i < 5; i++)
@@ -67,9 +67,20 @@ public sealed class GrownKeysTests
     [Test]
     public void WithGrownKeys_ATransformerAlone_IsItself()
     {
-        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using DeviceCloudPredictionTransformer model = CreateModel();
 
         Assert.That(model.WithGrownKeys(_ml.Data.LoadFromEnumerable(_old)), Is.SameAs(model));
+    }
+
+    /// <summary>The small model, with ids that are texts and numbers.</summary>
+    private static DeviceCloudPredictionTransformer CreateModel()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        return new DeviceCloudPredictionTransformer(model.Parameters, model.Patches, model.History, model.Columns)
+        {
+            UserIds = ["u1", "u2", "u3", "u4", "u5"],
+            ItemIds = ["100", "200", "300", "400", "500", "600"],
+        };
     }
 
     private static int GetDepth(ITransformer model) => model is IEnumerable<ITransformer> chain ? 1 + chain.Max(GetDepth) : 0;

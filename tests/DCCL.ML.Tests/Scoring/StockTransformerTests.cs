@@ -18,6 +18,8 @@ public sealed class StockTransformerTests
     // Random networks may subtract large numbers from each other, as no trained one does.
     private const double RandomModelTolerance = 1e-5;
 
+    private static readonly string[] _users = ["anna", "bob", "carla", "dora", "emil"];
+
     private readonly MLContext _ml = new(seed: 1);
 
     [TestCase(false, 0, PatchStatus.Patched, PatchStatus.Gated, PatchStatus.Cloud, PatchStatus.UnknownUser, PatchStatus.UnknownItem)]
@@ -121,7 +123,7 @@ public sealed class StockTransformerTests
         ITransformer chain = CreateChain(model);
         ITransformer stock = chain.ToStockTransformer();
         using IDisposable owned = (IDisposable)stock;
-        RawPair[] pairs = [.. from user in "abcde?" from item in "uvwxyz?" select new RawPair { UserId = $"{user}", ItemId = $"{item}" }];
+        RawPair[] pairs = [.. from user in _users.Append("?") from item in "abcdef?" select new RawPair { UserId = user, ItemId = $"{item}" }];
         IDataView data = _ml.Data.LoadFromEnumerable(pairs);
         string folder = Path.Combine(TestContext.CurrentContext.WorkDirectory, nameof(StockTransformerTests));
         Directory.CreateDirectory(folder);
@@ -199,10 +201,10 @@ public sealed class StockTransformerTests
         return _ml.Data.LoadFromEnumerable(pairs, schema);
     }
 
-    /// <summary>Maps users a to e and items u to z to the keys of the small model.</summary>
+    /// <summary>Maps the ids of the small model to its keys.</summary>
     private TransformerChain<ITransformer> CreateChain(DeviceCloudPredictionTransformer model)
     {
-        RawPair[] ids = [.. "uvwxyz".Select((item, i) => new RawPair { UserId = $"{"abcdea"[i]}", ItemId = $"{item}" })];
+        RawPair[] ids = [.. "abcdef".Select((item, i) => new RawPair { UserId = _users[i % _users.Length], ItemId = $"{item}" })];
         ITransformer keys = _ml.Transforms.Conversion
             .MapValueToKey([new InputOutputColumnPair("User", "UserId"), new InputOutputColumnPair("Item", "ItemId")])
             .Fit(_ml.Data.LoadFromEnumerable(ids));

@@ -1,7 +1,6 @@
 using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Scoring;
-using DCCL.TestKit;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using NUnit.Framework;

@@ -36,6 +36,26 @@ public sealed class CloudValidationTests
     }
 
     [Test]
+    public void Create_SomeEventsThatAreNotTaught_HoldsOutNoneOfThem([Values] bool hasLabels)
+    {
+        InteractionLog log = new RandomLog(new SeededRandom(1), hasLabels, numberOfUsers: 12).Log;
+        using TrainingRun run = CreateRun();
+
+        // Of users 1 to 6 only the last event is new, of the others none.
+        CloudValidation validation = CloudValidation.Create(
+            log, validation: null, 100, run, (user, index) => user <= 6 && index == log.GetItems(user).Length - 1);
+
+        for (int user = 1; user <= 12; user++)
+        {
+            int count = log.GetItems(user).Length;
+            int heldOut = user <= 6 && count >= 4 ? 1 : 0;
+            Assert.That(validation.Training.GetItems(user).ToArray(), Is.EqualTo(log.GetItems(user)[..(count - heldOut)].ToArray()), $"user {user}");
+        }
+
+        Assert.That(validation.HasEvents, Is.True);
+    }
+
+    [Test]
     public void Create_AGivenLog_TrainsOnEverything()
     {
         InteractionLog log = new RandomLog(new SeededRandom(1), hasLabels: false).Log;
