@@ -15,13 +15,25 @@ internal sealed class DinGraph
     private readonly DeviceCloudModelParameters _parameters;
     private readonly DinArchitecture _din;
     private readonly bool _manyCandidates;
+    private readonly string _item;
+    private readonly string _history;
 
     /// <param name="graph">The graph that receives the nodes.</param>
     /// <param name="parameters">The model.</param>
     /// <param name="architecture">The model's architecture.</param>
     /// <param name="manyCandidates">Whether it is for one group (g = 1) with many candidates, see <see cref="DinAttentionMaps"/>.</param>
-    public DinGraph(GraphBuilder graph, DeviceCloudModelParameters parameters, DinArchitecture architecture, bool manyCandidates)
+    /// <param name="item">The candidates' key values, [g, c].</param>
+    /// <param name="history">The key values of the histories, [g, l].</param>
+    public DinGraph(
+        GraphBuilder graph,
+        DeviceCloudModelParameters parameters,
+        DinArchitecture architecture,
+        bool manyCandidates,
+        string item = ModelGraph.ItemInput,
+        string history = ModelGraph.HistoryInput)
     {
+        _item = item;
+        _history = history;
         _manyCandidates = manyCandidates;
         _graph = graph;
         _parameters = parameters;
@@ -32,12 +44,12 @@ internal sealed class DinGraph
     /// <param name="afterActivation">
     /// Called with the index and the activation of each hidden layer; gives back what the next layer sees.
     /// </param>
-    /// <returns>The logit, [g, c].</returns>
-    public string Build(Func<int, string, string> afterActivation)
+    /// <returns>The logit, [g, c], and its share that bypasses the hidden layers, [g, c].</returns>
+    public (string Logit, string Offset) Build(Func<int, string, string> afterActivation)
     {
         string embedding = _graph.Constant("item.embedding", EmbeddingsWithoutPadding(), _din.NumberOfItems + 1, _din.EmbeddingDimension);
-        string target = _graph.Node("target", "Gather", embedding, ModelGraph.ItemInput); // [g, c, d]
-        string events = _graph.Node("history.items", "Gather", embedding, ModelGraph.HistoryInput); // [g, l, d]
+        string target = _graph.Node("target", "Gather", embedding, _item); // [g, c, d]
+        string events = _graph.Node("history.items", "Gather", embedding, _history); // [g, l, d]
         string mask = Mask(); // [g, l]
         string keys = AddRecency(events); // [g, l, d]
         string pooled = _manyCandidates
@@ -59,14 +71,14 @@ internal sealed class DinGraph
             "output.product", "MatMul", hidden, _graph.Constant("output.weight", weights, weights.Length, 1)); // [g, c, 1]
         output = _graph.Node("output.squeezed", "Squeeze", output, _graph.Integers(2)); // [g, c]
         output = _graph.Node("output.sum", "Add", output, Tensor("output.bias"));
-        string bias = _graph.Node("item.bias.target", "Gather", Tensor("item.bias"), ModelGraph.ItemInput); // [g, c]
-        return _graph.Node("logit", "Add", output, bias);
+        string bias = _graph.Node("item.bias.target", "Gather", Tensor("item.bias"), _item); // [g, c]
+        return (_graph.Node("logit", "Add", output, bias), bias);
     }
 
     private string Mask()
     {
         string zero = _graph.Integers(0);
-        string known = _graph.Node("history.known", "Greater", ModelGraph.HistoryInput, zero);
+        string known = _graph.Node("history.known", "Greater", _history, zero);
         string mask = _graph.Node("history.mask", "Cast", known);
         _graph.Attribute("to", (long)Proto.TensorProto.Types.DataType.Float);
         return mask;
@@ -74,7 +86,7 @@ internal sealed class DinGraph
 
     private string AddRecency(string events)
     {
-        string length = _graph.Node("history.length", "Shape", ModelGraph.HistoryInput); // [1]
+        string length = _graph.Node("history.length", "Shape", _history); // [1]
         _graph.Attribute("start", 1L);
         string recency = _graph.Node(
             "recency", "Slice", Tensor("recency.embedding"), _graph.Integers(0), length, _graph.Integers(0)); // [l, d]

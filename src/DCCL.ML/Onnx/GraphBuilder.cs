@@ -13,6 +13,7 @@ internal sealed class GraphBuilder
 
     private readonly GraphProto _graph = new() { Name = "dccl" };
     private readonly HashSet<string> _names = [];
+    private readonly SortedDictionary<string, int> _domains = new(StringComparer.Ordinal) { [""] = OperatorSetVersion };
 
     /// <summary>Adds an input. A dimension is the name of a length known at run time, or digits.</summary>
     public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<string> dimensions)
@@ -105,6 +106,21 @@ internal sealed class GraphBuilder
         _graph.Node[^1].Attribute.Add(attribute);
     }
 
+    /// <summary>Adds an attribute that is a list of texts to the node added last.</summary>
+    public void Attribute(string name, IEnumerable<string> values)
+    {
+        AttributeProto attribute = new() { Name = name, Type = AttributeProto.Types.AttributeType.Strings };
+        attribute.Strings.AddRange(values.Select(ByteString.CopyFromUtf8));
+        _graph.Node[^1].Attribute.Add(attribute);
+    }
+
+    /// <summary>Says that the operator of the node added last belongs to another set than ONNX's own.</summary>
+    public void Domain(string name, int version)
+    {
+        _graph.Node[^1].Domain = name;
+        _domains[name] = version;
+    }
+
     /// <summary>Puts the graph into a model.</summary>
     public ModelProto ToModel(IEnumerable<KeyValuePair<string, string>> metadata)
     {
@@ -113,7 +129,7 @@ internal sealed class GraphBuilder
             IrVersion = IntermediateRepresentationVersion,
             ProducerName = "DCCL.ML",
             Graph = _graph,
-            OpsetImport = { new OperatorSetIdProto { Domain = "", Version = OperatorSetVersion } },
+            OpsetImport = { _domains.Select(pair => new OperatorSetIdProto { Domain = pair.Key, Version = pair.Value }) },
         };
         foreach ((string key, string value) in metadata)
         {

@@ -63,7 +63,7 @@ internal static class ModelGraph
             patches = new PatchNodes(graph, parameters, patch);
         }
 
-        string logit = AddBackbone(
+        (string logit, _) = AddBackbone(
             graph, parameters, manyCandidates, (layer, activation) => patches?.AfterActivation(layer, activation) ?? activation);
         logit = patches?.AddIntercept(logit) ?? logit;
         graph.Node(ScoreOutput, "Identity", logit);
@@ -74,21 +74,25 @@ internal static class ModelGraph
     }
 
     /// <summary>The one place that knows all kinds of backbones.</summary>
-    private static string AddBackbone(
+    /// <returns>The logit, and its share that bypasses the patchable layers.</returns>
+    public static (string Logit, string Offset) AddBackbone(
         GraphBuilder graph,
         DeviceCloudModelParameters parameters,
         bool manyCandidates,
-        Func<int, string, string> afterActivation) =>
+        Func<int, string, string> afterActivation,
+        string item = ItemInput,
+        string history = HistoryInput) =>
         parameters.Architecture switch
         {
-            DinArchitecture din => new DinGraph(graph, parameters, din, manyCandidates).Build(afterActivation),
+            DinArchitecture din => new DinGraph(graph, parameters, din, manyCandidates, item, history).Build(afterActivation),
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no ONNX graph."),
         };
 
-    private static Dictionary<string, string> DescribeModel(DeviceCloudModelParameters parameters) => new()
+    /// <summary>What identifies a model in the metadata of each of its graphs.</summary>
+    public static Dictionary<string, string> DescribeModel(DeviceCloudModelParameters parameters) => new()
     {
-        ["dccl.format_version"] = FormatVersion.ToString(CultureInfo.InvariantCulture),
-        ["dccl.architecture"] = ArchitectureText.Describe(parameters.Architecture, parameters.Patch, parameters.Encoder),
-        ["dccl.fingerprint"] = parameters.Fingerprint,
+        [GraphMetadata.FormatVersion] = FormatVersion.ToString(CultureInfo.InvariantCulture),
+        [GraphMetadata.Architecture] = ArchitectureText.Describe(parameters.Architecture, parameters.Patch, parameters.Encoder),
+        [GraphMetadata.Fingerprint] = parameters.Fingerprint,
     };
 }

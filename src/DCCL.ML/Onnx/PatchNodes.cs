@@ -12,10 +12,16 @@ internal sealed class PatchNodes
     private readonly GraphBuilder _graph;
     private readonly DeviceCloudModelParameters _parameters;
     private readonly PatchArchitecture _patch;
+    private readonly float[]? _baked;
     private string? _coordinates;
 
-    public PatchNodes(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch)
+    /// <param name="graph">The graph that receives the nodes.</param>
+    /// <param name="parameters">The model.</param>
+    /// <param name="patch">The patches' shape.</param>
+    /// <param name="baked">The one patch that takes the place of the input; null where there is an input.</param>
+    public PatchNodes(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch, float[]? baked = null)
     {
+        _baked = baked;
         _graph = graph;
         _parameters = parameters;
         _patch = patch;
@@ -54,6 +60,11 @@ internal sealed class PatchNodes
     /// <returns>The patched logit.</returns>
     public string AddIntercept(string logit)
     {
+        if (_baked is not null)
+        {
+            return _graph.Node("patch.logit", "Add", logit, _graph.Constant("patch.intercept", _baked.AsSpan(0, 1), 1, 1));
+        }
+
         string intercept = _graph.Node(
             "patch.intercept", "Slice", ModelGraph.PatchInput, _graph.Integers(0), _graph.Integers(1), _graph.Integers(1)); // [p, 1]
         return _graph.Node("patch.logit", "Add", logit, intercept);
@@ -71,6 +82,12 @@ internal sealed class PatchNodes
         }
 
         string prefix = $"patch.{layer}.{name}";
+        if (_baked is not null)
+        {
+            float[] theta = [1, .. _baked.AsSpan(1)];
+            return _graph.Constant($"{prefix}.matrix", WeightArithmetic.Combine(theta, values), 1, columns, rows);
+        }
+
         string basis = _graph.Constant($"{prefix}.basis", values, _patch.PatchSize, rows * columns);
         string flat = _graph.Node($"{prefix}.flat", "MatMul", Coordinates(), basis); // [p, columns * rows]
         return _graph.Node($"{prefix}.matrix", "Reshape", flat, _graph.Integers(-1, columns, rows)); // [p, columns, rows]
