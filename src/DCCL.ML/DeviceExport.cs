@@ -1,3 +1,4 @@
+using System.Globalization;
 using DCCL.ML.Data;
 using DCCL.ML.Device;
 using DCCL.ML.Export;
@@ -60,6 +61,73 @@ public static class DeviceExport
             : ItemVocabulary.FromKeys(transformer.Parameters.Architecture.NumberOfItems);
     }
 
+    /// <summary>Gets the patches of all users who have one, by their raw ids: what is sent to their devices.</summary>
+    /// <param name="model">A DCCL transformer, or a model with one inside.</param>
+    /// <returns>The patches; the key numbers are the ids where the model has none.</returns>
+    public static IReadOnlyDictionary<string, UserPatch> GetUserPatches(this ITransformer model)
+    {
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        Dictionary<string, UserPatch> patches = new(StringComparer.Ordinal);
+        for (int user = 1; user <= transformer.Patches?.NumberOfUsers; user++)
+        {
+            if (transformer.Patches.GetStatus(user) == PatchStatus.Patched)
+            {
+                patches.TryAdd(GetUserId(transformer, user), new UserPatch(transformer.Parameters.Fingerprint, transformer.Patches[user]));
+            }
+        }
+
+        return patches;
+    }
+
+    /// <summary>Takes patches that devices learnt into a model, in place of what it has of these users.</summary>
+    /// <param name="model">A DCCL transformer, or a model with one inside.</param>
+    /// <param name="patches">The patches by raw user ids. A patch of zeros counts as gated.</param>
+    /// <param name="refusals">Why patches were left out, one message for each: an unknown user, another model, another size.</param>
+    /// <returns>A model of the same form as <paramref name="model"/>.</returns>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer, or no basis.</exception>
+    public static ITransformer WithUserPatches(
+        this ITransformer model, IReadOnlyDictionary<string, UserPatch> patches, out IReadOnlyList<string> refusals)
+    {
+        ArgumentNullException.ThrowIfNull(patches);
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        int size = transformer.Parameters.Patch?.PatchSize
+            ?? throw new ArgumentException("The model must have a patch basis, but has none. Run MetaPatch first.", nameof(model));
+        int numberOfUsers = transformer.History.NumberOfUsers;
+        float[] values = new float[checked(numberOfUsers * size)];
+        PatchStatus[] statuses = new PatchStatus[numberOfUsers];
+        Dictionary<string, int> keys = new(StringComparer.Ordinal);
+        for (int user = 1; user <= numberOfUsers; user++)
+        {
+            keys.TryAdd(GetUserId(transformer, user), user);
+            statuses[user - 1] = transformer.Patches?.GetStatus(user) ?? PatchStatus.Cloud;
+            if (statuses[user - 1] == PatchStatus.Patched)
+            {
+                transformer.Patches![user].CopyTo(values.AsSpan((user - 1) * size));
+            }
+        }
+
+        List<string> faults = [];
+        foreach ((string id, UserPatch patch) in patches)
+        {
+            if (!keys.TryGetValue(id, out int user))
+            {
+                faults.Add($"The user '{id}' must be one of the model's, but is not. Train the model with the user's events.");
+            }
+            else if (patch.Check(transformer.Parameters.Fingerprint, size, id, out string? fault) != PatchRefusal.None)
+            {
+                faults.Add(fault!);
+            }
+            else
+            {
+                patch.Values.CopyTo(values.AsSpan((user - 1) * size));
+                statuses[user - 1] = patch.Values.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
+            }
+        }
+
+        refusals = faults;
+        return model.ReplaceDeviceCloudModel(transformer.WithPatches(new UserPatches(size, values, statuses)));
+    }
+
     private static byte[] Build(DeviceCloudPredictionTransformer model, ItemVocabulary vocabulary, OnnxExportOptions options)
     {
         DeviceCloudModelParameters parameters = model.Parameters;
@@ -82,14 +150,12 @@ public static class DeviceExport
 
     private static void CheckPatch(DeviceCloudModelParameters parameters, UserPatch patch, string parameterName)
     {
-        if (patch.ModelFingerprint != parameters.Fingerprint || patch.Size != parameters.Patch?.PatchSize)
+        if (patch.Check(parameters.Fingerprint, parameters.Patch?.PatchSize ?? 0, "of the options", out string? fault) != PatchRefusal.None)
         {
-            throw new ArgumentException(
-                $"The patch must be of size {parameters.Patch?.PatchSize ?? 0} and of model {Short(parameters.Fingerprint)}, but is of size "
-                + $"{patch.Size} and was learnt on model {Short(patch.ModelFingerprint)}. Learn it again on this model.",
-                parameterName);
+            throw new ArgumentException(fault, parameterName);
         }
     }
 
-    private static string Short(string fingerprint) => fingerprint[..8];
+    private static string GetUserId(DeviceCloudPredictionTransformer model, int user) =>
+        model.UserIds?[user - 1] ?? user.ToString(CultureInfo.InvariantCulture);
 }

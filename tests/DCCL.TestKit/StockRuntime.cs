@@ -32,6 +32,13 @@ public sealed class StockRuntime : IDisposable
         return [.. values.Select(value => value.AsEnumerable<float>().ToArray())];
     }
 
+    /// <summary>Runs the graph, with adapters for example.</summary>
+    public float[] Run(RunOptions options, string output, params (string Name, Array Values, int[] Shape)[] inputs)
+    {
+        using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> values = _session.Run([.. inputs.Select(Wrap)], [output], options);
+        return [.. values[0].AsEnumerable<float>()];
+    }
+
     public void Dispose() => _session.Dispose();
 
     private static NamedOnnxValue Wrap((string Name, Array Values, int[] Shape) input) => input.Values switch
