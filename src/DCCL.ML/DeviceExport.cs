@@ -50,6 +50,52 @@ public static class DeviceExport
         stream.Write(Build(transformer, GetVocabulary(transformer), options ?? new OnnxExportOptions()));
     }
 
+    /// <summary>Writes the graph that does one step of learning a patch.</summary>
+    /// <param name="model">A DCCL transformer with a patch basis, or a model with one inside.</param>
+    /// <param name="path">The file, such as "step.onnx"; replaced in one move.</param>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer, or no basis.</exception>
+    /// <exception cref="InvalidOperationException">The graph's derivative is not that of its loss; nothing was written.</exception>
+    public static void ExportTrainingStep(this ITransformer model, string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        AtomicFile.Write(path, BuildTrainingStep(model));
+    }
+
+    /// <summary>Writes the graph that does one step of learning a patch.</summary>
+    /// <param name="model">A DCCL transformer with a patch basis, or a model with one inside.</param>
+    /// <param name="stream">Receives the graph.</param>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer, or no basis.</exception>
+    /// <exception cref="InvalidOperationException">The graph's derivative is not that of its loss; nothing was written.</exception>
+    public static void ExportTrainingStep(this ITransformer model, Stream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(BuildTrainingStep(model));
+    }
+
+    /// <summary>Writes the graph that predicts the patch of somebody who has never trained one, from the history or the profile.</summary>
+    /// <param name="model">A DCCL transformer that serves such people, or a model with one inside.</param>
+    /// <param name="path">The file, such as "coldstart.onnx"; replaced in one move.</param>
+    /// <param name="placement">Where the raw ids of the history are.</param>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer, or none that serves people without a patch.</exception>
+    /// <exception cref="InvalidOperationException">The graph does not give the model's patches in ONNX Runtime; nothing was written.</exception>
+    public static void ExportColdStart(this ITransformer model, string path, VocabularyPlacement placement = VocabularyPlacement.SideFile)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        AtomicFile.Write(path, BuildColdStart(model, placement));
+    }
+
+    /// <summary>Writes the graph that predicts the patch of somebody who has never trained one, from the history or the profile.</summary>
+    /// <param name="model">A DCCL transformer that serves such people, or a model with one inside.</param>
+    /// <param name="stream">Receives the graph.</param>
+    /// <param name="placement">Where the raw ids of the history are.</param>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer, or none that serves people without a patch.</exception>
+    /// <exception cref="InvalidOperationException">The graph does not give the model's patches in ONNX Runtime; nothing was written.</exception>
+    public static void ExportColdStart(this ITransformer model, Stream stream, VocabularyPlacement placement = VocabularyPlacement.SideFile)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        stream.Write(BuildColdStart(model, placement));
+    }
+
     /// <summary>Gets the raw ids of a model's items.</summary>
     /// <param name="model">A DCCL transformer, or a model with one inside.</param>
     /// <returns>The vocabulary; the key numbers where the model has no ids.</returns>
@@ -145,6 +191,32 @@ public static class DeviceExport
             options.UsesHalfPrecision);
         byte[] file = GraphSeal.Serialize(DeviceGraph.Build(parameters, graph));
         ExportCheck.Run(file, parameters, graph);
+        return file;
+    }
+
+    private static byte[] BuildTrainingStep(ITransformer model)
+    {
+        DeviceCloudModelParameters parameters = model.DeviceCloudModel().Parameters;
+        byte[] file = GraphSeal.Serialize(TrainingStepGraph.Build(parameters));
+        ExportCheck.RunTrainingStep(file, parameters);
+        return file;
+    }
+
+    private static byte[] BuildColdStart(ITransformer model, VocabularyPlacement placement)
+    {
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        if (transformer.Parameters.Encoder is not { ServesColdStart: true })
+        {
+            throw new ArgumentException(
+                "The model must have a patch encoder that helped people without a patch, but has none. Run MoMoDistill, or leave the file out: "
+                + "these people get the cloud model.",
+                nameof(model));
+        }
+
+        ItemVocabulary vocabulary = GetVocabulary(transformer);
+        IReadOnlyList<string>? ids = placement == VocabularyPlacement.InsideGraph ? vocabulary.Items : null;
+        byte[] file = GraphSeal.Serialize(ColdStartGraph.Build(transformer.Parameters, ids, vocabulary.Hash));
+        ExportCheck.RunColdStart(file, transformer.Parameters, ids);
         return file;
     }
 

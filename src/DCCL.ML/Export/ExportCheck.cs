@@ -8,7 +8,7 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace DCCL.ML.Export;
 
 /// <summary>Runs an exported scoring graph in ONNX Runtime and compares it with the model's own scorer, on random inputs.</summary>
-internal static class ExportCheck
+internal static partial class ExportCheck
 {
     // The same sums in another order, or constants folded: float32 leaves about 1e-6 of the largest term.
     private const double Tolerance = 1e-4;
@@ -25,8 +25,7 @@ internal static class ExportCheck
     /// <exception cref="InvalidOperationException">A score differs.</exception>
     public static void Run(byte[] file, DeviceCloudModelParameters parameters, DeviceGraph.Options options)
     {
-        using SessionOptions sessionOptions = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        using InferenceSession session = new(file, sessionOptions);
+        using InferenceSession session = Open(file);
         using ModelScorer scorer = new(parameters, numberOfThreads: 1);
         SeededRandom random = new(1);
         double tolerance = options.IsHalf ? HalfTolerance : Tolerance;
@@ -40,6 +39,12 @@ internal static class ExportCheck
                 }
             }
         }
+    }
+
+    private static InferenceSession Open(byte[] file)
+    {
+        using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+        return new InferenceSession(file, options);
     }
 
     private static ScoringBatch Draw(
@@ -82,8 +87,8 @@ internal static class ExportCheck
     {
         List<NamedOnnxValue> inputs =
         [
-            CreateItems(session, options, ModelGraph.ItemInput, batch.Items, batch.NumberOfGroups, batch.NumberOfCandidates),
-            CreateItems(session, options, ModelGraph.HistoryInput, batch.History, batch.NumberOfGroups, batch.HistoryLength),
+            CreateItems(session, options.Ids, ModelGraph.ItemInput, batch.Items, batch.NumberOfGroups, batch.NumberOfCandidates),
+            CreateItems(session, options.Ids, ModelGraph.HistoryInput, batch.History, batch.NumberOfGroups, batch.HistoryLength),
         ];
         if (session.InputMetadata.ContainsKey(ModelGraph.ProfileInput))
         {
@@ -118,12 +123,12 @@ internal static class ExportCheck
     }
 
     private static NamedOnnxValue CreateItems(
-        InferenceSession session, DeviceGraph.Options options, string name, long[] keys, int rows, int columns)
+        InferenceSession session, IReadOnlyList<string>? ids, string name, long[] keys, int rows, int columns)
     {
         int[] shape = [rows, columns];
         int count = rows * columns;
         string padding = session.ModelMetadata.CustomMetadataMap[GraphMetadata.Padding];
-        if (options.Ids is not IReadOnlyList<string> ids)
+        if (ids is null)
         {
             return NamedOnnxValue.CreateFromTensor(name, new DenseTensor<long>(keys.AsMemory(0, count), shape));
         }

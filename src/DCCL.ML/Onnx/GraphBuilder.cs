@@ -15,6 +15,9 @@ internal sealed class GraphBuilder
     private readonly HashSet<string> _names = [];
     private readonly SortedDictionary<string, int> _domains = new(StringComparer.Ordinal) { [""] = OperatorSetVersion };
 
+    /// <summary>Whether there is a value of that name.</summary>
+    public bool Has(string name) => _names.Contains(name);
+
     /// <summary>Adds an input. A dimension is the name of a length known at run time, or digits.</summary>
     public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<string> dimensions)
     {
@@ -73,6 +76,43 @@ internal sealed class GraphBuilder
         return name;
     }
 
+    /// <summary>Adds a double-precision constant of shape [1]; asked for twice, it is stored once.</summary>
+    public string Double(double value)
+    {
+        string name = FormattableString.Invariant($"const.{value:R}d");
+        if (_names.Add(name))
+        {
+            byte[] bytes = new byte[sizeof(double)];
+            BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+            _graph.Initializer.Add(new TensorProto
+            {
+                Name = name,
+                DataType = (int)TensorProto.Types.DataType.Double,
+                Dims = { 1 },
+                RawData = UnsafeByteOperations.UnsafeWrap(bytes),
+            });
+        }
+
+        return name;
+    }
+
+    /// <summary>Adds a node that converts numbers.</summary>
+    public string Cast(string output, string input, TensorProto.Types.DataType type)
+    {
+        Node(output, "Cast", input);
+        Attribute("to", (long)type);
+        return output;
+    }
+
+    /// <summary>Adds a product of two matrices, either of them transposed.</summary>
+    public string Product(string output, string left, string right, bool transposesLeft = false, bool transposesRight = false)
+    {
+        Node(output, "Gemm", left, right);
+        Attribute("transA", transposesLeft ? 1L : 0L);
+        Attribute("transB", transposesRight ? 1L : 0L);
+        return output;
+    }
+
     /// <summary>Adds a node with one output.</summary>
     /// <param name="output">The name of the output, and of the node.</param>
     /// <param name="operation">The ONNX operator.</param>
@@ -119,6 +159,31 @@ internal sealed class GraphBuilder
     {
         _graph.Node[^1].Domain = name;
         _domains[name] = version;
+    }
+
+    /// <summary>Removes the nodes and constants that no output needs.</summary>
+    public void Prune()
+    {
+        HashSet<string> needed = [.. _graph.Output.Select(output => output.Name)];
+        for (int i = _graph.Node.Count - 1; i >= 0; i--)
+        {
+            if (_graph.Node[i].Output.Any(needed.Contains))
+            {
+                needed.UnionWith(_graph.Node[i].Input);
+            }
+            else
+            {
+                _graph.Node.RemoveAt(i);
+            }
+        }
+
+        for (int i = _graph.Initializer.Count - 1; i >= 0; i--)
+        {
+            if (!needed.Contains(_graph.Initializer[i].Name))
+            {
+                _graph.Initializer.RemoveAt(i);
+            }
+        }
     }
 
     /// <summary>Puts the graph into a model.</summary>

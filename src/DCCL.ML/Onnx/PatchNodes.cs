@@ -72,15 +72,7 @@ internal sealed class PatchNodes
 
     private string Matrix(int layer, string name, int offset, int rows, int columns)
     {
-        int total = 2 * rows * columns;
-        float[] values = new float[_patch.PatchSize * rows * columns]; // [d, columns * rows]: the offset, then the basis
-        WeightArithmetic.Transpose(_parameters[$"patch.{layer}.offset"].Span.Slice(offset, rows * columns), values, rows, columns);
-        for (int k = 1; k < _patch.PatchSize; k++)
-        {
-            ReadOnlySpan<float> row = _parameters[$"patch.{layer}.basis"].Span.Slice(((k - 1) * total) + offset, rows * columns);
-            WeightArithmetic.Transpose(row, values.AsSpan(k * rows * columns), rows, columns);
-        }
-
+        float[] values = GetTransposedBasis(_parameters, _patch, layer, offset, rows, columns);
         string prefix = $"patch.{layer}.{name}";
         if (_baked is not null)
         {
@@ -91,6 +83,22 @@ internal sealed class PatchNodes
         string basis = _graph.Constant($"{prefix}.basis", values, _patch.PatchSize, rows * columns);
         string flat = _graph.Node($"{prefix}.flat", "MatMul", Coordinates(), basis); // [p, columns * rows]
         return _graph.Node($"{prefix}.matrix", "Reshape", flat, _graph.Integers(-1, columns, rows)); // [p, columns, rows]
+    }
+
+    /// <summary>Gets one matrix's offset, then its basis, each transposed: [d, columns * rows].</summary>
+    public static float[] GetTransposedBasis(
+        DeviceCloudModelParameters parameters, PatchArchitecture patch, int layer, int offset, int rows, int columns)
+    {
+        int total = 2 * rows * columns;
+        float[] values = new float[patch.PatchSize * rows * columns];
+        WeightArithmetic.Transpose(parameters[$"patch.{layer}.offset"].Span.Slice(offset, rows * columns), values, rows, columns);
+        for (int k = 1; k < patch.PatchSize; k++)
+        {
+            ReadOnlySpan<float> row = parameters[$"patch.{layer}.basis"].Span.Slice(((k - 1) * total) + offset, rows * columns);
+            WeightArithmetic.Transpose(row, values.AsSpan(k * rows * columns), rows, columns);
+        }
+
+        return values;
     }
 
     /// <summary>Adds (1, theta_1, ..., theta_{d - 1}), [p, d]: the 1 multiplies the offset.</summary>

@@ -32,8 +32,9 @@ public sealed class OnnxCheckerTests
 
         SeededRandom random = new(1);
         DinArchitecture architecture = new() { NumberOfItems = 20, HistoryLength = 6, ProfileDimension = 2 };
+        PatchEncoderArchitecture encoder = new() { ServesColdStart = true };
         DeviceCloudModelParameters parameters =
-            RandomModel.Create(random, architecture, new PatchArchitecture { PatchSize = 4, Layers = [0, 1] });
+            RandomModel.Create(random, architecture, new PatchArchitecture { PatchSize = 4, Layers = [0, 1] }, encoder);
         UserPatch patch = new(parameters.Fingerprint, [1, 2, 3, 4]);
         OnnxExportOptions[] kinds =
         [
@@ -49,6 +50,17 @@ public sealed class OnnxCheckerTests
         {
             ExportedModel.CreateTransformer(parameters, i == 4 ? [.. Enumerable.Range(1, 20).Select(n => $"i{n}")] : null).ExportToOnnx(files[i], kinds[i]);
         }
+
+        DeviceCloudModelParameters dice = RandomModel.Create(
+            random,
+            architecture with { ProfileDimension = 0, Activation = DinActivation.Dice },
+            new PatchArchitecture { PatchSize = 4, Layers = [1] },
+            encoder);
+        files = [.. files, .. ((string[])["step", "cold", "dice-step", "dice-cold"]).Select(name => Path.Combine(folder, $"{name}.onnx"))];
+        ExportedModel.CreateTransformer(parameters).ExportTrainingStep(files[^4]);
+        ExportedModel.CreateTransformer(parameters).ExportColdStart(files[^3]);
+        ExportedModel.CreateTransformer(dice).ExportTrainingStep(files[^2]);
+        ExportedModel.CreateTransformer(dice).ExportColdStart(files[^1], VocabularyPlacement.InsideGraph);
 
         string? output = Run(_python, ["-c", Script, .. files]);
 
