@@ -50,6 +50,36 @@ public static class DeviceExport
         stream.Write(Build(transformer, GetVocabulary(transformer), options ?? new OnnxExportOptions()));
     }
 
+    /// <summary>Writes all that a <see cref="DevicePersonalizer"/> works with: model, vocabulary, training step and, where it helps, cold start.</summary>
+    /// <param name="model">A DCCL transformer with a patch basis, or a model with one inside.</param>
+    /// <param name="folder">The folder; made if it is missing. <see cref="DeviceFiles"/> has the names of the files.</param>
+    /// <param name="options">How; null for the defaults. The vocabulary stays beside the model, and no patch is baked in.</param>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer or no basis, or an option does not fit.</exception>
+    /// <exception cref="InvalidOperationException">A file does not do in ONNX Runtime what the model does.</exception>
+    public static void ExportForDevice(this ITransformer model, string folder, OnnxExportOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (options is { Patch: not null } or { Vocabulary: not VocabularyPlacement.SideFile })
+        {
+            throw new ArgumentException(
+                "A device that learns must have the vocabulary beside the model and no patch baked in, but the options say otherwise. Use ExportToOnnx.",
+                nameof(options));
+        }
+
+        Directory.CreateDirectory(folder);
+        ExportTrainingStep(model, Path.Combine(folder, DeviceFiles.TrainingStep));
+        if (model.DeviceCloudModel().Parameters.Encoder is { ServesColdStart: true })
+        {
+            ExportColdStart(model, Path.Combine(folder, DeviceFiles.ColdStart));
+        }
+        else
+        {
+            File.Delete(Path.Combine(folder, DeviceFiles.ColdStart)); // of an earlier model
+        }
+
+        ExportToOnnx(model, Path.Combine(folder, DeviceFiles.Model), options);
+    }
+
     /// <summary>Writes the graph that does one step of learning a patch.</summary>
     /// <param name="model">A DCCL transformer with a patch basis, or a model with one inside.</param>
     /// <param name="path">The file, such as "step.onnx"; replaced in one move.</param>

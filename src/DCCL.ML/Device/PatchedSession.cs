@@ -18,6 +18,9 @@ public sealed class PatchedSession : IDisposable
 {
     private const long MaximumFileLength = int.MaxValue;
 
+    /// <summary>Results of a run grow with its candidates times the history: more of them would only cost memory.</summary>
+    private const int CandidatesPerRun = 256;
+
     private readonly ExportedGraph _graph;
     private readonly PatchCache _cache;
     private readonly Func<string, byte[]?>? _source;
@@ -147,27 +150,13 @@ public sealed class PatchedSession : IDisposable
         }
 
         float[] scores = new float[items.Length];
-        if (items.IsEmpty)
+        float[] ownProfile = profile.ToArray();
+        for (int start = 0; start < items.Length; start += CandidatesPerRun)
         {
-            return scores;
+            long[] part = items[start..Math.Min(start + CandidatesPerRun, items.Length)].ToArray();
+            ScorePart(theta, part, recent, ownProfile).CopyTo(scores, start);
         }
 
-        List<(string, OrtValue)> inputs =
-        [
-            (ModelGraph.ItemInput, ExportedGraph.Wrap(items.ToArray(), 1, items.Length)),
-            (ModelGraph.HistoryInput, ExportedGraph.Wrap(recent, 1, recent.Length)),
-        ];
-        if (!profile.IsEmpty)
-        {
-            inputs.Add((ModelGraph.ProfileInput, ExportedGraph.Wrap(profile.ToArray(), 1, profile.Length)));
-        }
-
-        if (PatchSize > 0)
-        {
-            inputs.Add((ModelGraph.PatchInput, ExportedGraph.Wrap(theta, 1, PatchSize)));
-        }
-
-        _graph.Run(inputs, [(ModelGraph.ScoreOutput, scores, [1, items.Length])]);
         return scores;
     }
 
@@ -181,6 +170,28 @@ public sealed class PatchedSession : IDisposable
                 throw new ArgumentException($"{name} must hold item key values from 0 to {Architecture.NumberOfItems}, but one is {item}.", name);
             }
         }
+    }
+
+    private float[] ScorePart(float[] theta, long[] items, long[] history, float[] profile)
+    {
+        float[] scores = new float[items.Length];
+        List<(string, OrtValue)> inputs =
+        [
+            (ModelGraph.ItemInput, ExportedGraph.Wrap(items, 1, items.Length)),
+            (ModelGraph.HistoryInput, ExportedGraph.Wrap(history, 1, history.Length)),
+        ];
+        if (profile.Length > 0)
+        {
+            inputs.Add((ModelGraph.ProfileInput, ExportedGraph.Wrap(profile, 1, profile.Length)));
+        }
+
+        if (PatchSize > 0)
+        {
+            inputs.Add((ModelGraph.PatchInput, ExportedGraph.Wrap(theta, 1, PatchSize)));
+        }
+
+        _graph.Run(inputs, [(ModelGraph.ScoreOutput, scores, [1, items.Length])]);
+        return scores;
     }
 
     private PatchCache.Entry Find(string user)
