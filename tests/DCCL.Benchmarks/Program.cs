@@ -12,6 +12,7 @@ internal static class Program
         RootCommand command = new("Measures how fast DCCL is. Each verb ends with one line of JSON.")
         {
             TrainingBenchmark.CreateCommand(),
+            DeviceBenchmark.CreateCommand(),
         };
         ParseResult parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)

@@ -43,7 +43,7 @@ internal static class DeviceGraph
 
         PatchNodes? patches = AddPatch(graph, parameters, options);
         string? first = null;
-        (string logit, string offset) = ModelGraph.AddBackbone(graph, parameters, manyCandidates: false, AfterActivation, item, history);
+        (string logit, string offset) = ModelGraph.AddBackbone(graph, parameters, CandidateShape.Any, AfterActivation, item, history);
         logit = patches?.AddIntercept(logit) ?? logit;
         string known = graph.Node("item.known", "Greater", item, graph.Integers(0));
         graph.Node(ModelGraph.ScoreOutput, "Where", known, logit, graph.Number(float.NaN));

@@ -11,8 +11,8 @@ internal sealed class GraphBuilder
     public const int OperatorSetVersion = 17;
     public const int IntermediateRepresentationVersion = 8;
 
-    private readonly GraphProto _graph = new() { Name = "dccl" };
-    private readonly HashSet<string> _names = [];
+    private GraphProto _graph = new() { Name = "dccl" };
+    private HashSet<string> _names = [];
     private readonly SortedDictionary<string, int> _domains = new(StringComparer.Ordinal) { [""] = OperatorSetVersion };
 
     /// <summary>Whether there is a value of that name.</summary>
@@ -161,6 +161,25 @@ internal sealed class GraphBuilder
         _domains[name] = version;
     }
 
+    /// <summary>Adds a value that is computed in one of two ways. Both see what was added before; what they add stays inside.</summary>
+    /// <param name="output">The name of the value, and of the node.</param>
+    /// <param name="condition">A Boolean of one element.</param>
+    /// <param name="then">Adds the value for true.</param>
+    /// <param name="otherwise">Adds the value for false.</param>
+    /// <param name="dimensions">The value's shape.</param>
+    public string If(string output, string condition, Func<string> then, Func<string> otherwise, params ReadOnlySpan<string> dimensions)
+    {
+        GraphProto thenBranch = Branch($"{output}.then", then, dimensions);
+        GraphProto otherwiseBranch = Branch($"{output}.else", otherwise, dimensions);
+        Node(output, "If", condition);
+        foreach ((string name, GraphProto branch) in ((string, GraphProto)[])[("then_branch", thenBranch), ("else_branch", otherwiseBranch)])
+        {
+            _graph.Node[^1].Attribute.Add(new AttributeProto { Name = name, G = branch, Type = AttributeProto.Types.AttributeType.Graph });
+        }
+
+        return output;
+    }
+
     /// <summary>Removes the nodes and constants that no output needs.</summary>
     public void Prune()
     {
@@ -202,6 +221,17 @@ internal sealed class GraphBuilder
         }
 
         return model;
+    }
+
+    private GraphProto Branch(string name, Func<string> build, ReadOnlySpan<string> dimensions)
+    {
+        (GraphProto graph, HashSet<string> names) = (_graph, _names);
+        (_graph, _names) = (new GraphProto { Name = name }, [.. names]);
+        Node(name, "Identity", build());
+        Output(name, TensorProto.Types.DataType.Float, dimensions);
+        GraphProto branch = _graph;
+        (_graph, _names) = (graph, names);
+        return branch;
     }
 
     private static TensorProto CreateTensor(string name, ReadOnlySpan<float> values, ReadOnlySpan<int> dimensions)

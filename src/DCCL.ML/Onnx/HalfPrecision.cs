@@ -16,6 +16,11 @@ internal static class HalfPrecision
     /// <exception cref="ArgumentException">A weight is too large for float16.</exception>
     public static void Convert(GraphProto graph)
     {
+        foreach (GraphProto branch in graph.Node.SelectMany(node => node.Attribute).Where(attribute => attribute.G is not null).Select(attribute => attribute.G))
+        {
+            Convert(branch);
+        }
+
         HashSet<string> inputs = [.. graph.Input.Select(input => input.Name)];
         List<NodeProto> casts = [];
         foreach (TensorProto tensor in graph.Initializer)

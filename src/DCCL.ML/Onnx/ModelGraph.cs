@@ -30,7 +30,7 @@ internal static class ModelGraph
     /// </param>
     /// <returns>The model, ready to be written.</returns>
     public static ModelProto Build(DeviceCloudModelParameters parameters, bool patchRequired) =>
-        Build(parameters, patchRequired, manyCandidates: false);
+        Build(parameters, patchRequired, CandidateShape.Few);
 
     /// <summary>Builds the same function in two parts, for one group (groups = 1) with many candidates.</summary>
     /// <param name="parameters">The model.</param>
@@ -39,9 +39,9 @@ internal static class ModelGraph
     /// score. The first is run once for the group, the second for one run of candidates after the other.
     /// </returns>
     public static (ModelProto Group, ModelProto Candidates) BuildForManyCandidates(DeviceCloudModelParameters parameters) =>
-        GraphCut.Cut(Build(parameters, patchRequired: false, manyCandidates: true), ItemInput, ScoreOutput);
+        GraphCut.Cut(Build(parameters, patchRequired: false, CandidateShape.Many), ItemInput, ScoreOutput);
 
-    private static ModelProto Build(DeviceCloudModelParameters parameters, bool patchRequired, bool manyCandidates)
+    private static ModelProto Build(DeviceCloudModelParameters parameters, bool patchRequired, CandidateShape candidates)
     {
         GraphBuilder graph = new();
         graph.Input(ItemInput, DataType.Int64, "groups", "candidates");
@@ -64,7 +64,7 @@ internal static class ModelGraph
         }
 
         (string logit, _) = AddBackbone(
-            graph, parameters, manyCandidates, (layer, activation) => patches?.AfterActivation(layer, activation) ?? activation);
+            graph, parameters, candidates, (layer, activation) => patches?.AfterActivation(layer, activation) ?? activation);
         logit = patches?.AddIntercept(logit) ?? logit;
         graph.Node(ScoreOutput, "Identity", logit);
         graph.Node(ProbabilityOutput, "Sigmoid", logit);
@@ -78,13 +78,13 @@ internal static class ModelGraph
     public static (string Logit, string Offset) AddBackbone(
         GraphBuilder graph,
         DeviceCloudModelParameters parameters,
-        bool manyCandidates,
+        CandidateShape candidates,
         Func<int, string, string> afterActivation,
         string item = ItemInput,
         string history = HistoryInput) =>
         parameters.Architecture switch
         {
-            DinArchitecture din => new DinGraph(graph, parameters, din, manyCandidates, item, history).Build(afterActivation),
+            DinArchitecture din => new DinGraph(graph, parameters, din, candidates, item, history).Build(afterActivation),
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no ONNX graph."),
         };
 

@@ -29,7 +29,7 @@ public sealed class ExportToOnnxTests
         bool required = patch is not null && random.Next(2) == 0;
         using StockRuntime stock = new(ExportedModel.Export(
             ExportedModel.CreateTransformer(parameters), new OnnxExportOptions { RequiresPatch = required }));
-        foreach ((int groups, int candidates) in ((int, int)[])[(1, 1), (1, 12), (7, 1), (3, 2)])
+        foreach ((int groups, int candidates) in ((int, int)[])[(1, 1), (1, 12), (1, 60), (7, 1), (2, 60)])
         {
             int patches = patch is null ? 0 : required ? new[] { 1, groups }[random.Next(2)] : new[] { 0, 1, groups }[random.Next(3)];
             int length = 1 + random.Next(architecture.HistoryLength);
