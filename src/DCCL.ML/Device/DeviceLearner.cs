@@ -8,7 +8,8 @@ namespace DCCL.ML.Device;
 /// <remarks>The same objective, steps and samples as MetaPatchTrainer's in the cloud. Thread-safe.</remarks>
 internal sealed class DeviceLearner
 {
-    private const int EventsInBatch = 32;
+    /// <summary>The number of candidates that are encoded at once, over all events: results stay in a core's cache.</summary>
+    private const int CandidatesInBatch = 50;
 
     private readonly PatchedSession _session;
     private readonly ExportedGraph _step;
@@ -102,10 +103,11 @@ internal sealed class DeviceLearner
         }
 
         int[] negatives = new int[perEvent - 1];
-        for (int begin = 0; begin < events.Count; begin += EventsInBatch)
+        int rows = Math.Max(1, CandidatesInBatch / perEvent);
+        for (int begin = 0; begin < events.Count; begin += rows)
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = Math.Min(EventsInBatch, events.Count - begin);
+            int count = Math.Min(rows, events.Count - begin);
             long[] items = new long[count * perEvent];
             long[][] histories = [.. Enumerable.Range(begin, count).Select(i => events.GetHistory(i, _session.Architecture.HistoryLength))];
             int length = Math.Max(1, histories.Max(history => history.Length));
