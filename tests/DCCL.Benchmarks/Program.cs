@@ -13,6 +13,7 @@ internal static class Program
         {
             TrainingBenchmark.CreateCommand(),
             DeviceBenchmark.CreateCommand(),
+            ExampleModel.CreateCommand(),
         };
         ParseResult parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)

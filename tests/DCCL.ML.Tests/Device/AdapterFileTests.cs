@@ -62,6 +62,38 @@ public sealed class AdapterFileTests
         Assert.That(new UserPatch(_fingerprint, [1, -2]).ToAdapter(), Is.EqualTo(file));
     }
 
+    // FORMAT.md's table for those who have no FlatBuffers.
+    [TestCase(2)]
+    [TestCase(16)]
+    [TestCase(256)]
+    public void ToAdapter_AnEvenSize_HasTheBytesOfTheTable(int size)
+    {
+        float[] values = new float[size];
+        RandomModel.Fill(new SeededRandom(size), values);
+        byte[] header = Convert.FromHexString(
+            "1C000000544F5254" + "0000000010001C00" + "0800040010000000" + "0C00140018000000" + "0000000000000000" + "1000000001000000"
+            + "0100000001000000" + "0100000010000000" + "0C00140010000C00" + "080004000C000000" + "3400000001000000" + "1400000004000000"
+            + "0500000070617463" + "6800000002000000" + "0100000000000000" + "0000000000000000" + "0000000000000000");
+        byte[] file = new byte[208 + (4 * size)];
+        header.CopyTo(file, 0);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(32), 140 + (4 * size));
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(36), 100 + (4 * size));
+        BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(120), size);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(132), 4 * size);
+        for (int i = 0; i < size; i++)
+        {
+            BinaryPrimitives.WriteSingleLittleEndian(file.AsSpan(136 + (4 * i)), values[i]);
+        }
+
+        int end = 136 + (4 * size);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(end), 32);
+        Convert.FromHexString(_fingerprint).CopyTo(file, end + 4);
+        BinaryPrimitives.WriteInt32LittleEndian(file.AsSpan(end + 36), 32);
+        SHA256.HashData(file).CopyTo(file, end + 40);
+
+        Assert.That(Convert.ToHexString(new UserPatch(_fingerprint, values).ToAdapter()), Is.EqualTo(Convert.ToHexString(file)));
+    }
+
     [Test]
     public void ToAdapter_InStockOnnxRuntime_ScoresAsTheExplicitInput([Range(1, 5)] int seed)
     {
