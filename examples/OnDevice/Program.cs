@@ -2,7 +2,6 @@ using System.Globalization;
 using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Device;
-using DCCL.ML.Model;
 using DCCL.ML.Recommendation;
 using Microsoft.ML;
 using Microsoft.ML.Data;

@@ -1,5 +1,4 @@
 using System.Globalization;
-using DCCL.ML.Onnx.Proto;
 using static DCCL.ML.Onnx.Proto.TensorProto.Types;
 
 namespace DCCL.ML.Onnx;

@@ -1,6 +1,5 @@
 using DCCL.ML.Data;
 using DCCL.ML.Export;
-using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.ML.Tests.Scoring;
 using DCCL.TestKit;
