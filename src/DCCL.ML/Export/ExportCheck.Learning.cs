@@ -99,7 +99,8 @@ internal static partial class ExportCheck
                 if (!(Math.Abs(actual[i] - expected[i]) <= Tolerance * Math.Max(1, Math.Abs(expected[i]))))
                 {
                     throw new InvalidOperationException(FormattableString.Invariant(
-                        $"The exported cold start must give {expected[i]} (within {Tolerance:G1}), but in ONNX Runtime gives {actual[i]}. Nothing was exported: please report it."));
+                        $"The exported cold start must give {expected[i]} (within {Tolerance:G1}), but in ONNX Runtime gives {actual[i]}. ")
+                        + "Nothing was exported: please report it.");
                 }
             }
         }

@@ -7,9 +7,9 @@ namespace DCCL.ML.Onnx;
 /// <remarks>
 /// <para>
 /// Before its activation function the unit is affine in the target: <c>(t, 1) M_j</c> with the map
-/// <c>M_j = (diag(k_j) W_product + W_target, k_j W_history + b)</c>. The maps of all events depend on the history alone, and are a product
-/// as well, of (k_j, 1) with a matrix for each unit; what is left for each candidate is one product with them. Of the two terms of the activation function (see <see cref="DinGraph"/>)
-/// the linear one, with the output weights, is itself a map, and its weights are computed when the graph is built.
+/// <c>M_j = (diag(k_j) W_product + W_target, k_j W_history + b)</c>. The maps of all events depend on the history alone, and are a
+/// product as well, of (k_j, 1) with a matrix for each unit; what is left for each candidate is one product with them. Of the two terms of
+/// the activation function (see <see cref="DinGraph"/>) the linear one, with the output weights, is itself a map.
 /// </para>
 /// <para>
 /// The product, [a, l, c], is by far the largest value. It is computed in blocks of hidden units, so that a block stays in a
