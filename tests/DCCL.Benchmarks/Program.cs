@@ -13,6 +13,8 @@ internal static class Program
         {
             TrainingBenchmark.CreateCommand(),
             BulkScoringBenchmark.CreateCommand(),
+            DeviceBenchmark.CreateCommand(),
+            ExampleModel.CreateCommand(),
         };
         ParseResult parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)

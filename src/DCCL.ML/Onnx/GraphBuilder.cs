@@ -11,8 +11,12 @@ internal sealed class GraphBuilder
     public const int OperatorSetVersion = 17;
     public const int IntermediateRepresentationVersion = 8;
 
-    private readonly GraphProto _graph = new() { Name = "dccl" };
-    private readonly HashSet<string> _names = [];
+    private GraphProto _graph = new() { Name = "dccl" };
+    private HashSet<string> _names = [];
+    private readonly SortedDictionary<string, int> _domains = new(StringComparer.Ordinal) { [""] = OperatorSetVersion };
+
+    /// <summary>Whether there is a value of that name.</summary>
+    public bool Has(string name) => _names.Contains(name);
 
     /// <summary>Adds an input. A dimension is the name of a length known at run time, or digits.</summary>
     public string Input(string name, TensorProto.Types.DataType type, params ReadOnlySpan<string> dimensions)
@@ -91,6 +95,43 @@ internal sealed class GraphBuilder
         return name;
     }
 
+    /// <summary>Adds a double-precision constant of shape [1]; asked for twice, it is stored once.</summary>
+    public string Double(double value)
+    {
+        string name = FormattableString.Invariant($"const.{value:R}d");
+        if (_names.Add(name))
+        {
+            byte[] bytes = new byte[sizeof(double)];
+            BinaryPrimitives.WriteDoubleLittleEndian(bytes, value);
+            _graph.Initializer.Add(new TensorProto
+            {
+                Name = name,
+                DataType = (int)TensorProto.Types.DataType.Double,
+                Dims = { 1 },
+                RawData = UnsafeByteOperations.UnsafeWrap(bytes),
+            });
+        }
+
+        return name;
+    }
+
+    /// <summary>Adds a node that converts numbers.</summary>
+    public string Cast(string output, string input, TensorProto.Types.DataType type)
+    {
+        Node(output, "Cast", input);
+        Attribute("to", (long)type);
+        return output;
+    }
+
+    /// <summary>Adds a product of two matrices, either of them transposed.</summary>
+    public string Product(string output, string left, string right, bool transposesLeft = false, bool transposesRight = false)
+    {
+        Node(output, "Gemm", left, right);
+        Attribute("transA", transposesLeft ? 1L : 0L);
+        Attribute("transB", transposesRight ? 1L : 0L);
+        return output;
+    }
+
     /// <summary>Adds a node with one output.</summary>
     /// <param name="output">The name of the output, and of the node.</param>
     /// <param name="operation">The ONNX operator.</param>
@@ -124,6 +165,65 @@ internal sealed class GraphBuilder
         _graph.Node[^1].Attribute.Add(attribute);
     }
 
+    /// <summary>Adds an attribute that is a list of texts to the node added last.</summary>
+    public void Attribute(string name, IEnumerable<string> values)
+    {
+        AttributeProto attribute = new() { Name = name, Type = AttributeProto.Types.AttributeType.Strings };
+        attribute.Strings.AddRange(values.Select(ByteString.CopyFromUtf8));
+        _graph.Node[^1].Attribute.Add(attribute);
+    }
+
+    /// <summary>Says that the operator of the node added last belongs to another set than ONNX's own.</summary>
+    public void Domain(string name, int version)
+    {
+        _graph.Node[^1].Domain = name;
+        _domains[name] = version;
+    }
+
+    /// <summary>Adds a value that is computed in one of two ways. Both see what was added before; what they add stays inside.</summary>
+    /// <param name="output">The name of the value, and of the node.</param>
+    /// <param name="condition">A Boolean of one element.</param>
+    /// <param name="then">Adds the value for true.</param>
+    /// <param name="otherwise">Adds the value for false.</param>
+    /// <param name="dimensions">The value's shape.</param>
+    public string If(string output, string condition, Func<string> then, Func<string> otherwise, params ReadOnlySpan<string> dimensions)
+    {
+        GraphProto thenBranch = Branch($"{output}.then", then, dimensions);
+        GraphProto otherwiseBranch = Branch($"{output}.else", otherwise, dimensions);
+        Node(output, "If", condition);
+        foreach ((string name, GraphProto branch) in ((string, GraphProto)[])[("then_branch", thenBranch), ("else_branch", otherwiseBranch)])
+        {
+            _graph.Node[^1].Attribute.Add(new AttributeProto { Name = name, G = branch, Type = AttributeProto.Types.AttributeType.Graph });
+        }
+
+        return output;
+    }
+
+    /// <summary>Removes the nodes and constants that no output needs.</summary>
+    public void Prune()
+    {
+        HashSet<string> needed = [.. _graph.Output.Select(output => output.Name)];
+        for (int i = _graph.Node.Count - 1; i >= 0; i--)
+        {
+            if (_graph.Node[i].Output.Any(needed.Contains))
+            {
+                needed.UnionWith(_graph.Node[i].Input);
+            }
+            else
+            {
+                _graph.Node.RemoveAt(i);
+            }
+        }
+
+        for (int i = _graph.Initializer.Count - 1; i >= 0; i--)
+        {
+            if (!needed.Contains(_graph.Initializer[i].Name))
+            {
+                _graph.Initializer.RemoveAt(i);
+            }
+        }
+    }
+
     /// <summary>Puts the graph into a model.</summary>
     public ModelProto ToModel(IEnumerable<KeyValuePair<string, string>> metadata)
     {
@@ -132,7 +232,7 @@ internal sealed class GraphBuilder
             IrVersion = IntermediateRepresentationVersion,
             ProducerName = "DCCL.ML",
             Graph = _graph,
-            OpsetImport = { new OperatorSetIdProto { Domain = "", Version = OperatorSetVersion } },
+            OpsetImport = { _domains.Select(pair => new OperatorSetIdProto { Domain = pair.Key, Version = pair.Value }) },
         };
         foreach ((string key, string value) in metadata)
         {
@@ -140,6 +240,17 @@ internal sealed class GraphBuilder
         }
 
         return model;
+    }
+
+    private GraphProto Branch(string name, Func<string> build, ReadOnlySpan<string> dimensions)
+    {
+        (GraphProto graph, HashSet<string> names) = (_graph, _names);
+        (_graph, _names) = (new GraphProto { Name = name }, [.. names]);
+        Node(name, "Identity", build());
+        Output(name, TensorProto.Types.DataType.Float, dimensions);
+        GraphProto branch = _graph;
+        (_graph, _names) = (graph, names);
+        return branch;
     }
 
     private static TensorProto CreateTensor(string name, ReadOnlySpan<float> values, ReadOnlySpan<int> dimensions)

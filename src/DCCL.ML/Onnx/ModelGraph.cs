@@ -30,7 +30,7 @@ internal static class ModelGraph
     /// </param>
     /// <returns>The model, ready to be written.</returns>
     public static ModelProto Build(DeviceCloudModelParameters parameters, bool patchRequired) =>
-        Build(parameters, patchRequired, manyCandidates: false);
+        Build(parameters, patchRequired, CandidateShape.Few);
 
     /// <summary>Builds the same function in two parts, for one group (groups = 1) with many candidates.</summary>
     /// <param name="parameters">The model.</param>
@@ -39,9 +39,9 @@ internal static class ModelGraph
     /// score. The first is run once for the group, the second for one run of candidates after the other.
     /// </returns>
     public static (ModelProto Group, ModelProto Candidates) BuildForManyCandidates(DeviceCloudModelParameters parameters) =>
-        GraphCut.Cut(Build(parameters, patchRequired: false, manyCandidates: true), ItemInput, ScoreOutput);
+        GraphCut.Cut(Build(parameters, patchRequired: false, CandidateShape.Many), ItemInput, ScoreOutput);
 
-    private static ModelProto Build(DeviceCloudModelParameters parameters, bool patchRequired, bool manyCandidates)
+    private static ModelProto Build(DeviceCloudModelParameters parameters, bool patchRequired, CandidateShape candidates)
     {
         GraphBuilder graph = new();
         graph.Input(ItemInput, DataType.Int64, "groups", "candidates");
@@ -63,8 +63,8 @@ internal static class ModelGraph
             patches = new PatchNodes(graph, parameters, patch);
         }
 
-        string logit = AddBackbone(
-            graph, parameters, manyCandidates, (layer, activation) => patches?.AfterActivation(layer, activation) ?? activation);
+        (string logit, _) = AddBackbone(
+            graph, parameters, candidates, (layer, activation) => patches?.AfterActivation(layer, activation) ?? activation);
         logit = patches?.AddIntercept(logit) ?? logit;
         graph.Node(ScoreOutput, "Identity", logit);
         graph.Node(ProbabilityOutput, "Sigmoid", logit);
@@ -74,21 +74,25 @@ internal static class ModelGraph
     }
 
     /// <summary>The one place that knows all kinds of backbones.</summary>
-    internal static string AddBackbone(
+    /// <returns>The logit, and its share that bypasses the patchable layers.</returns>
+    public static (string Logit, string Offset) AddBackbone(
         GraphBuilder graph,
         DeviceCloudModelParameters parameters,
-        bool manyCandidates,
-        Func<int, string, string> afterActivation) =>
+        CandidateShape candidates,
+        Func<int, string, string> afterActivation,
+        string item = ItemInput,
+        string history = HistoryInput) =>
         parameters.Architecture switch
         {
-            DinArchitecture din => new DinGraph(graph, parameters, din, manyCandidates).Build(afterActivation),
+            DinArchitecture din => new DinGraph(graph, parameters, din, candidates, item, history).Build(afterActivation),
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no ONNX graph."),
         };
 
-    internal static Dictionary<string, string> DescribeModel(DeviceCloudModelParameters parameters) => new()
+    /// <summary>What identifies a model in the metadata of each of its graphs.</summary>
+    public static Dictionary<string, string> DescribeModel(DeviceCloudModelParameters parameters) => new()
     {
-        ["dccl.format_version"] = FormatVersion.ToString(CultureInfo.InvariantCulture),
-        ["dccl.architecture"] = ArchitectureText.Describe(parameters.Architecture, parameters.Patch, parameters.Encoder),
-        ["dccl.fingerprint"] = parameters.Fingerprint,
+        [GraphMetadata.FormatVersion] = FormatVersion.ToString(CultureInfo.InvariantCulture),
+        [GraphMetadata.Architecture] = ArchitectureText.Describe(parameters.Architecture, parameters.Patch, parameters.Encoder),
+        [GraphMetadata.Fingerprint] = parameters.Fingerprint,
     };
 }

@@ -12,10 +12,16 @@ internal sealed class PatchNodes
     private readonly GraphBuilder _graph;
     private readonly DeviceCloudModelParameters _parameters;
     private readonly PatchArchitecture _patch;
+    private readonly float[]? _baked;
     private string? _coordinates;
 
-    public PatchNodes(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch)
+    /// <param name="graph">The graph that receives the nodes.</param>
+    /// <param name="parameters">The model.</param>
+    /// <param name="patch">The patches' shape.</param>
+    /// <param name="baked">The one patch that takes the place of the input; null where there is an input.</param>
+    public PatchNodes(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch, float[]? baked = null)
     {
+        _baked = baked;
         _graph = graph;
         _parameters = parameters;
         _patch = patch;
@@ -54,6 +60,11 @@ internal sealed class PatchNodes
     /// <returns>The patched logit.</returns>
     public string AddIntercept(string logit)
     {
+        if (_baked is not null)
+        {
+            return _graph.Node("patch.logit", "Add", logit, _graph.Constant("patch.intercept", _baked.AsSpan(0, 1), 1, 1));
+        }
+
         string intercept = _graph.Node(
             "patch.intercept", "Slice", ModelGraph.PatchInput, _graph.Integers(0), _graph.Integers(1), _graph.Integers(1)); // [p, 1]
         return _graph.Node("patch.logit", "Add", logit, intercept);
@@ -61,19 +72,33 @@ internal sealed class PatchNodes
 
     private string Matrix(int layer, string name, int offset, int rows, int columns)
     {
-        int total = 2 * rows * columns;
-        float[] values = new float[_patch.PatchSize * rows * columns]; // [d, columns * rows]: the offset, then the basis
-        WeightArithmetic.Transpose(_parameters[$"patch.{layer}.offset"].Span.Slice(offset, rows * columns), values, rows, columns);
-        for (int k = 1; k < _patch.PatchSize; k++)
+        float[] values = GetTransposedBasis(_parameters, _patch, layer, offset, rows, columns);
+        string prefix = $"patch.{layer}.{name}";
+        if (_baked is not null)
         {
-            ReadOnlySpan<float> row = _parameters[$"patch.{layer}.basis"].Span.Slice(((k - 1) * total) + offset, rows * columns);
-            WeightArithmetic.Transpose(row, values.AsSpan(k * rows * columns), rows, columns);
+            float[] theta = [1, .. _baked.AsSpan(1)];
+            return _graph.Constant($"{prefix}.matrix", WeightArithmetic.Combine(theta, values), 1, columns, rows);
         }
 
-        string prefix = $"patch.{layer}.{name}";
         string basis = _graph.Constant($"{prefix}.basis", values, _patch.PatchSize, rows * columns);
         string flat = _graph.Node($"{prefix}.flat", "MatMul", Coordinates(), basis); // [p, columns * rows]
         return _graph.Node($"{prefix}.matrix", "Reshape", flat, _graph.Integers(-1, columns, rows)); // [p, columns, rows]
+    }
+
+    /// <summary>Gets one matrix's offset, then its basis, each transposed: [d, columns * rows].</summary>
+    public static float[] GetTransposedBasis(
+        DeviceCloudModelParameters parameters, PatchArchitecture patch, int layer, int offset, int rows, int columns)
+    {
+        int total = 2 * rows * columns;
+        float[] values = new float[patch.PatchSize * rows * columns];
+        WeightArithmetic.Transpose(parameters[$"patch.{layer}.offset"].Span.Slice(offset, rows * columns), values, rows, columns);
+        for (int k = 1; k < patch.PatchSize; k++)
+        {
+            ReadOnlySpan<float> row = parameters[$"patch.{layer}.basis"].Span.Slice(((k - 1) * total) + offset, rows * columns);
+            WeightArithmetic.Transpose(row, values.AsSpan(k * rows * columns), rows, columns);
+        }
+
+        return values;
     }
 
     /// <summary>Adds (1, theta_1, ..., theta_{d - 1}), [p, d]: the 1 multiplies the offset.</summary>

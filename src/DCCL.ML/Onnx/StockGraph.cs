@@ -61,8 +61,8 @@ internal sealed class StockGraph
             patchNodes = new PatchNodes(_graph, _parameters, patch);
         }
 
-        string logit = ModelGraph.AddBackbone(
-            _graph, _parameters, manyCandidates: false, (layer, activation) => patchNodes?.AfterActivation(layer, activation) ?? activation);
+        (string logit, _) = ModelGraph.AddBackbone(
+            _graph, _parameters, CandidateShape.Few, (layer, activation) => patchNodes?.AfterActivation(layer, activation) ?? activation);
         logit = patchNodes?.AddIntercept(logit) ?? logit;
         string status = _graph.Node("status", "Gather", _graph.Constant("user.statuses", statuses, _numberOfRows, 1), user); // [1, 1]
         string isUnknown = _graph.Node("item.unknown", "Equal", ItemInput, _graph.Integers(0));

@@ -21,6 +21,24 @@ internal static class WeightArithmetic
         return result;
     }
 
+    /// <summary>Adds the rows of a matrix, each times a factor of its own.</summary>
+    public static float[] Combine(ReadOnlySpan<float> factors, ReadOnlySpan<float> matrix)
+    {
+        float[] result = new float[matrix.Length / factors.Length];
+        for (int column = 0; column < result.Length; column++)
+        {
+            double sum = 0;
+            for (int row = 0; row < factors.Length; row++)
+            {
+                sum += (double)factors[row] * matrix[(row * result.Length) + column];
+            }
+
+            result[column] = (float)sum;
+        }
+
+        return result;
+    }
+
     /// <summary>Multiplies two vectors element by element.</summary>
     public static float[] Scale(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
     {

@@ -1,0 +1,43 @@
+namespace DCCL.ML.Data;
+
+/// <summary>Writes files so that a reader finds the old one or the new one, never a part of either.</summary>
+internal static class AtomicFile
+{
+    /// <summary>Writes beside the file, flushes to the disk and renames. What fails leaves the old file as it was.</summary>
+    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    {
+        string full = Path.GetFullPath(path);
+        string aside = $"{full}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            using (FileStream stream = new(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            {
+                stream.Write(bytes);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(aside, full, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(aside);
+            throw;
+        }
+    }
+
+    /// <summary>Reads a file that must not be larger than a limit: a damaged or hostile one costs no more memory than that.</summary>
+    /// <exception cref="InvalidDataException">The file is larger.</exception>
+    public static byte[] Read(string path, long maximumLength)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        if (stream.Length > maximumLength)
+        {
+            throw new InvalidDataException(
+                $"'{path}' must have at most {maximumLength} bytes, but has {stream.Length}. It is another file: copy the right one.");
+        }
+
+        byte[] bytes = new byte[stream.Length];
+        stream.ReadExactly(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,306 @@
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.ML.Onnx;
+using DCCL.ML.Recommendation;
+using Microsoft.ML.OnnxRuntime;
+
+namespace DCCL.ML.Device;
+
+/// <summary>Adapts an exported model to the owner of a device, on the device, offline: remembers, learns, recommends.</summary>
+/// <remarks>
+/// <para>
+/// Works on the files that <c>ExportForDevice</c> wrote and on two files of the owner's: the events and the patch. Learning runs on stock
+/// ONNX Runtime, in the background, and continues from yesterday's patch; if patches do not help on events held
+/// back from them, none is kept. The patch's file is what is uploaded.
+/// </para>
+/// <para>
+/// The owner's files are read as if they came from a stranger: a damaged one is put aside, said so in <see cref="Warnings"/>, and the
+/// cloud model serves. Thread-safe. Owns native sessions: dispose it when no call is under way.
+/// </para>
+/// </remarks>
+public sealed class DevicePersonalizer : IDisposable
+{
+    private const long MaximumFileLength = int.MaxValue;
+    private const int NumberOfThreads = 1;
+
+    private readonly DevicePersonalizerOptions _options;
+    private readonly PatchedSession _session;
+    private readonly ExportedGraph _step;
+    private readonly ExportedGraph? _coldStart;
+    private readonly DeviceLearner _learner;
+    private readonly bool _hasLabels;
+    private readonly string _folder;
+    private readonly List<string> _warnings = [];
+    private readonly SemaphoreSlim _learning = new(1, 1);
+    private volatile UserPatch? _patch;
+
+    /// <summary>Opens the files of a device.</summary>
+    /// <param name="modelFolder">The folder with the exported files.</param>
+    /// <param name="ownerFolder">The folder of the owner's files; made if it is missing.</param>
+    /// <param name="options">How to learn; null for the defaults.</param>
+    /// <exception cref="ArgumentException">An option is out of range, or the profile does not fit the model.</exception>
+    /// <exception cref="InvalidDataException">An exported file was altered, or belongs to another model than the others.</exception>
+    public DevicePersonalizer(string modelFolder, string ownerFolder, DevicePersonalizerOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(modelFolder);
+        ArgumentException.ThrowIfNullOrEmpty(ownerFolder);
+        _options = options ?? new DevicePersonalizerOptions();
+        _options.Validate();
+        _folder = ownerFolder;
+        string vocabularyPath = Path.Combine(modelFolder, DeviceFiles.Vocabulary);
+        Vocabulary = ItemVocabulary.Load(vocabularyPath);
+        _session = new PatchedSession(
+            Path.Combine(modelFolder, DeviceFiles.Model), new PatchedSessionOptions { NumberOfThreads = NumberOfThreads });
+        try
+        {
+            CheckModel(vocabularyPath);
+            _step = Open(modelFolder, DeviceFiles.TrainingStep, GraphMetadata.TrainingStepKind);
+            _coldStart = File.Exists(Path.Combine(modelFolder, DeviceFiles.ColdStart))
+                ? Open(modelFolder, DeviceFiles.ColdStart, GraphMetadata.ColdStartKind)
+                : null;
+        }
+        catch
+        {
+            _step?.Dispose();
+            _session.Dispose();
+            throw;
+        }
+
+        _hasLabels = _session.Graph.Get(GraphMetadata.Negatives) == GraphMetadata.LabelledNegatives;
+        _learner = new DeviceLearner(_session, _step, _options);
+        Directory.CreateDirectory(ownerFolder);
+        Events = LoadEvents();
+        _patch = LoadPatch();
+        if (Events.ModelFingerprint.Length > 0 && (_patch is null || Events.ModelFingerprint != _session.Fingerprint))
+        {
+            Events.MarkUnlearnt();
+        }
+    }
+
+    /// <summary>Gets the model's items.</summary>
+    public ItemVocabulary Vocabulary { get; }
+
+    /// <summary>Gets what the owner did.</summary>
+    public DeviceEventStore Events { get; }
+
+    /// <summary>Gets the owner's patch; null as long as none was learnt that helps.</summary>
+    public UserPatch? Patch => _patch;
+
+    /// <summary>Gets what was wrong with the owner's files when they were opened.</summary>
+    public IReadOnlyList<string> Warnings => _warnings;
+
+    /// <summary>Remembers what the owner did; it counts in the next recommendation, and is learnt from in the next <see cref="LearnAsync"/>.</summary>
+    /// <param name="itemId">The raw id of the item.</param>
+    /// <param name="time">When, on any scale that rises.</param>
+    /// <param name="isPositive">Whether the owner chose the item; false for one that was shown and refused.</param>
+    /// <param name="isKnownToCloud">Whether the cloud model was trained with the event: it then counts in the history alone.</param>
+    /// <returns>Whether the model knows the item; if not, nothing has changed.</returns>
+    /// <exception cref="ArgumentException">
+    /// The time is not finite, or an item was refused but the model was trained with chosen items alone.
+    /// </exception>
+    public bool Record(string itemId, double time, bool isPositive = true, bool isKnownToCloud = false)
+    {
+        ArgumentNullException.ThrowIfNull(itemId);
+        if (!isPositive && !_hasLabels)
+        {
+            throw new ArgumentException(
+                "The event must be a choice, because the model was trained without labels, but is a refusal. Train the model with a label column, or leave refusals out.",
+                nameof(isPositive));
+        }
+
+        if (Vocabulary.GetKey(itemId) == 0)
+        {
+            return false;
+        }
+
+        Events.Add(new DeviceEvent(itemId, time, isPositive, isKnownToCloud));
+        return true;
+    }
+
+    /// <summary>Writes the events to the disk, in the background.</summary>
+    /// <param name="cancellationToken">Ends it before it has begun.</param>
+    /// <returns>The task.</returns>
+    public Task SaveAsync(CancellationToken cancellationToken = default) => Task.Run(SaveEvents, cancellationToken);
+
+    /// <summary>Learns from the new events, in the background; if the patch helps, it is kept and written to the disk.</summary>
+    /// <param name="cancellationToken">Ends it early; patch and files are then as before.</param>
+    /// <returns>What came of it.</returns>
+    /// <remarks>Events that were learnt from are not learnt from again; those of a patch that did not help wait for more.</remarks>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<PersonalizationResult> LearnAsync(CancellationToken cancellationToken = default)
+    {
+        await _learning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await Task.Run(() => Learn(cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _learning.Release();
+        }
+    }
+
+    /// <summary>Recommends items to the owner, with what was recorded up to now.</summary>
+    /// <param name="numberOfItems">The number of items at most.</param>
+    /// <param name="excludesSeen">Whether items of the owner's events are left out.</param>
+    /// <returns>The best items, the best first.</returns>
+    public IReadOnlyList<RecommendedItem> Recommend(int numberOfItems = 10, bool excludesSeen = true)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
+        TrainingEvents events = GetEvents();
+        HashSet<int> seen = excludesSeen ? [.. events.Items] : [];
+        long[] candidates = [.. Enumerable.Range(1, Vocabulary.Items.Count).Where(item => !seen.Contains(item)).Select(item => (long)item)];
+        (float[] scores, PatchStatus status) = Score(candidates, events);
+        return [.. TopItems.Select(scores, numberOfItems).Select(i => new RecommendedItem(
+            Vocabulary.Items[(int)candidates[i] - 1], scores[i], 1 / (1 + MathF.Exp(-scores[i])), status))];
+    }
+
+    /// <summary>Scores items for the owner, with what was recorded up to now.</summary>
+    /// <param name="itemIds">The raw ids.</param>
+    /// <returns>The logits in the order of the ids; NaN for an item that the model does not know.</returns>
+    public IReadOnlyList<float> Score(IReadOnlyList<string> itemIds)
+    {
+        ArgumentNullException.ThrowIfNull(itemIds);
+        return Score([.. itemIds.Select(id => (long)Vocabulary.GetKey(id))], GetEvents()).Scores;
+    }
+
+    /// <summary>Closes the sessions.</summary>
+    public void Dispose()
+    {
+        _coldStart?.Dispose();
+        _step.Dispose();
+        _session.Dispose();
+        _learning.Dispose();
+    }
+
+    private TrainingEvents GetEvents() => new(Events.GetEvents(), Vocabulary, _hasLabels);
+
+    private (float[] Scores, PatchStatus Status) Score(long[] candidates, TrainingEvents events)
+    {
+        long[] history = events.GetHistory(_session.Architecture.HistoryLength);
+        float[] profile = [.. _options.Profile];
+        float[] theta = new float[_session.PatchSize];
+        PatchStatus status = PatchStatus.Cloud;
+        if (_patch is UserPatch patch)
+        {
+            patch.Values.CopyTo(theta);
+            status = PatchStatus.Patched;
+        }
+        else if (_coldStart is not null && (profile.Length > 0 || history.Length > 0))
+        {
+            (string, OrtValue) input = profile.Length > 0
+                ? (ModelGraph.ProfileInput, ExportedGraph.Wrap(profile, 1, profile.Length))
+                : (ModelGraph.HistoryInput, ExportedGraph.Wrap(history, 1, history.Length));
+            _coldStart.Run([input], [(ModelGraph.PatchInput, theta, [1, theta.Length])]);
+            status = PatchStatus.ColdStart;
+        }
+
+        return (_session.ScoreWith(theta, candidates, history, profile), status);
+    }
+
+    private PersonalizationResult Learn(CancellationToken cancellation)
+    {
+        SaveEvents();
+        TrainingEvents events = GetEvents();
+        if (events.Count < _options.MinimumNumberOfEvents)
+        {
+            return new PersonalizationResult(PatchStatus.Cloud, events.Count, 0);
+        }
+
+        float[] start = _patch?.Values.ToArray() ?? new float[_session.PatchSize];
+        (float[] theta, double gain) = _learner.Learn(events, start, cancellation);
+        cancellation.ThrowIfCancellationRequested();
+        if (theta.AsSpan().SequenceEqual(start))
+        {
+            return new PersonalizationResult(PatchStatus.Gated, events.Count, 0);
+        }
+
+        UserPatch patch = new(_session.Fingerprint, theta);
+        patch.Save(Path.Combine(_folder, DeviceFiles.Patch));
+        _patch = patch;
+        Events.MarkLearnt(events.New.ToHashSet(), _session.Fingerprint);
+        SaveEvents();
+        return new PersonalizationResult(PatchStatus.Patched, events.Count, gain);
+    }
+
+    private void SaveEvents() => Events.Save(Path.Combine(_folder, DeviceFiles.Events));
+
+    private void CheckModel(string vocabularyPath)
+    {
+        if (Vocabulary.Hash != _session.VocabularyHash || Vocabulary.Items.Count != _session.Architecture.NumberOfItems)
+        {
+            throw new InvalidDataException(
+                $"'{vocabularyPath}' must be the vocabulary {_session.VocabularyHash[..Math.Min(8, _session.VocabularyHash.Length)]}… of the model's "
+                + $"{_session.Architecture.NumberOfItems} items, but is {Vocabulary.Hash[..8]}… of {Vocabulary.Items.Count}. Copy all exported files together.");
+        }
+
+        if (_session.PatchSize == 0)
+        {
+            throw new InvalidDataException("The model must have a patch basis to learn on, but has none. Run MetaPatch, and export again.");
+        }
+
+        if (_options.Profile.Count != _session.Architecture.ProfileDimension)
+        {
+            throw new ArgumentException(
+                $"{nameof(DevicePersonalizerOptions)}: Profile must have the model's {_session.Architecture.ProfileDimension} values, but has {_options.Profile.Count}.");
+        }
+    }
+
+    private ExportedGraph Open(string folder, string name, string kind)
+    {
+        string path = Path.Combine(folder, name);
+        ExportedGraph graph = new(AtomicFile.Read(path, MaximumFileLength), path, kind, NumberOfThreads);
+        try
+        {
+            graph.CheckBelongsTo(_session.Graph);
+            return graph;
+        }
+        catch
+        {
+            graph.Dispose();
+            throw;
+        }
+    }
+
+    private DeviceEventStore LoadEvents()
+    {
+        string path = Path.Combine(_folder, DeviceFiles.Events);
+        try
+        {
+            return File.Exists(path) ? DeviceEventStore.Load(path, _options.MaximumNumberOfEvents) : new DeviceEventStore(_options.MaximumNumberOfEvents);
+        }
+        catch (InvalidDataException fault)
+        {
+            PutAside(path, fault.Message);
+            return new DeviceEventStore(_options.MaximumNumberOfEvents);
+        }
+    }
+
+    private UserPatch? LoadPatch()
+    {
+        string path = Path.Combine(_folder, DeviceFiles.Patch);
+        try
+        {
+            if (!File.Exists(path))
+            {
+                return null;
+            }
+
+            UserPatch patch = UserPatch.Load(path);
+            return patch.Check(_session.Fingerprint, _session.PatchSize, path, out string? message) == PatchRefusal.None
+                ? patch
+                : throw new InvalidDataException(message);
+        }
+        catch (InvalidDataException fault)
+        {
+            PutAside(path, fault.Message);
+            return null;
+        }
+    }
+
+    private void PutAside(string path, string fault)
+    {
+        File.Move(path, path + ".refused", overwrite: true);
+        _warnings.Add(fault);
+    }
+}

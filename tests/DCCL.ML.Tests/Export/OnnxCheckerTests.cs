@@ -1,0 +1,91 @@
+using System.Diagnostics;
+using DCCL.ML.Data;
+using DCCL.ML.Device;
+using DCCL.ML.Export;
+using DCCL.ML.Model;
+using DCCL.TestKit;
+using NUnit.Framework;
+
+namespace DCCL.ML.Tests.Export;
+
+/// <summary>ONNX's own checker, where Python has it (Debian: python3-onnx).</summary>
+public sealed class OnnxCheckerTests
+{
+    private const string Script = """
+        import sys, onnx
+        for path in sys.argv[1:]:
+            model = onnx.load(path)
+            onnx.checker.check_model(model, full_check=True)
+            opsets = {entry.domain: entry.version for entry in model.opset_import}
+            print(model.ir_version, opsets[""])
+        """;
+
+    private static readonly string? _python = ((string[])["/usr/bin/python3", "python3"]).FirstOrDefault(python => Run(python, ["-c", "import onnx"]) is not null);
+
+    [Test]
+    public void Exports_OfEveryKind_PassOnnxsOwnChecker()
+    {
+        if (_python is null)
+        {
+            Assert.Ignore("Python has no module onnx here: install python3-onnx.");
+        }
+
+        SeededRandom random = new(1);
+        DinArchitecture architecture = new() { NumberOfItems = 20, HistoryLength = 6, ProfileDimension = 2 };
+        PatchEncoderArchitecture encoder = new() { ServesColdStart = true };
+        DeviceCloudModelParameters parameters =
+            RandomModel.Create(random, architecture, new PatchArchitecture { PatchSize = 4, Layers = [0, 1] }, encoder);
+        UserPatch patch = new(parameters.Fingerprint, [1, 2, 3, 4]);
+        OnnxExportOptions[] kinds =
+        [
+            new(),
+            new() { RequiresPatch = true },
+            new() { Patch = patch },
+            new() { UsesHalfPrecision = true },
+            new() { Vocabulary = VocabularyPlacement.InsideGraph },
+        ];
+        string folder = Directory.CreateTempSubdirectory("dccl-checker-").FullName;
+        string[] files = [.. kinds.Select((_, i) => Path.Combine(folder, $"{i}.onnx"))];
+        for (int i = 0; i < kinds.Length; i++)
+        {
+            ExportedModel.CreateTransformer(parameters, i == 4 ? [.. Enumerable.Range(1, 20).Select(n => $"i{n}")] : null).ExportToOnnx(files[i], kinds[i]);
+        }
+
+        DeviceCloudModelParameters dice = RandomModel.Create(
+            random,
+            architecture with { ProfileDimension = 0, Activation = DinActivation.Dice },
+            new PatchArchitecture { PatchSize = 4, Layers = [1] },
+            encoder);
+        files = [.. files, .. ((string[])["step", "cold", "dice-step", "dice-cold"]).Select(name => Path.Combine(folder, $"{name}.onnx"))];
+        ExportedModel.CreateTransformer(parameters).ExportTrainingStep(files[^4]);
+        ExportedModel.CreateTransformer(parameters).ExportColdStart(files[^3]);
+        ExportedModel.CreateTransformer(dice).ExportTrainingStep(files[^2]);
+        ExportedModel.CreateTransformer(dice).ExportColdStart(files[^1], VocabularyPlacement.InsideGraph);
+
+        string? output = Run(_python, ["-c", Script, .. files]);
+
+        Assert.That(output?.Trim().ReplaceLineEndings("\n"), Is.EqualTo(string.Join('\n', files.Select(_ => "8 17"))));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static string? Run(string program, IReadOnlyList<string> arguments)
+    {
+        try
+        {
+            using Process process = Process.Start(new ProcessStartInfo(program, arguments)
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            Task<string> error = process.StandardError.ReadToEndAsync();
+            string output = process.StandardOutput.ReadToEnd();
+            process.WaitForExit();
+            TestContext.Out.WriteLine(error.Result);
+            return process.ExitCode == 0 ? output : null;
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return null; // no such program
+        }
+    }
+}
