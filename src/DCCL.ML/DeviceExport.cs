@@ -1,9 +1,9 @@
-using System.Globalization;
 using DCCL.ML.Data;
 using DCCL.ML.Device;
 using DCCL.ML.Export;
 using DCCL.ML.Model;
 using DCCL.ML.Onnx;
+using DCCL.ML.Recommendation;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 
@@ -129,13 +129,7 @@ public static class DeviceExport
     /// <summary>Gets the raw ids of a model's items.</summary>
     /// <param name="model">A DCCL transformer, or a model with one inside.</param>
     /// <returns>The vocabulary; the key numbers where the model has no ids.</returns>
-    public static ItemVocabulary GetVocabulary(this ITransformer model)
-    {
-        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
-        return transformer.ItemIds is IReadOnlyList<string> ids
-            ? new ItemVocabulary(ids)
-            : ItemVocabulary.FromKeys(transformer.Parameters.Architecture.NumberOfItems);
-    }
+    public static ItemVocabulary GetVocabulary(this ITransformer model) => new(RawIds.OfItems(model.DeviceCloudModel()));
 
     /// <summary>Gets the patches of all users who have one, by their raw ids: what is sent to their devices.</summary>
     /// <param name="model">A DCCL transformer, or a model with one inside.</param>
@@ -143,12 +137,13 @@ public static class DeviceExport
     public static IReadOnlyDictionary<string, UserPatch> GetUserPatches(this ITransformer model)
     {
         DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        IReadOnlyList<string> ids = RawIds.OfUsers(transformer);
         Dictionary<string, UserPatch> patches = new(StringComparer.Ordinal);
         for (int user = 1; user <= transformer.Patches?.NumberOfUsers; user++)
         {
             if (transformer.Patches.GetStatus(user) == PatchStatus.Patched)
             {
-                patches.TryAdd(GetUserId(transformer, user), new UserPatch(transformer.Parameters.Fingerprint, transformer.Patches[user]));
+                patches.TryAdd(ids[user - 1], new UserPatch(transformer.Parameters.Fingerprint, transformer.Patches[user]));
             }
         }
 
@@ -171,10 +166,9 @@ public static class DeviceExport
         int numberOfUsers = transformer.History.NumberOfUsers;
         float[] values = new float[checked(numberOfUsers * size)];
         PatchStatus[] statuses = new PatchStatus[numberOfUsers];
-        Dictionary<string, int> keys = new(StringComparer.Ordinal);
+        Dictionary<string, int> keys = RawIds.Index(RawIds.OfUsers(transformer));
         for (int user = 1; user <= numberOfUsers; user++)
         {
-            keys.TryAdd(GetUserId(transformer, user), user);
             statuses[user - 1] = transformer.Patches?.GetStatus(user) ?? PatchStatus.Cloud;
             if (statuses[user - 1] == PatchStatus.Patched)
             {
@@ -257,7 +251,4 @@ public static class DeviceExport
             throw new ArgumentException(fault, parameterName);
         }
     }
-
-    private static string GetUserId(DeviceCloudPredictionTransformer model, int user) =>
-        model.UserIds?[user - 1] ?? user.ToString(CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
@@ -50,12 +49,6 @@ public sealed class ItemVocabulary
 
     /// <summary>Gets the SHA-256 over all ids, each as the length of its UTF-8 (int32, little-endian) and its UTF-8: 64 lower-case hexadecimal digits.</summary>
     public string Hash { get; }
-
-    /// <summary>Makes a vocabulary of the key numbers themselves, for a model whose ids are not known.</summary>
-    /// <param name="numberOfItems">The number of items.</param>
-    /// <returns>The ids "1", "2", ...</returns>
-    public static ItemVocabulary FromKeys(int numberOfItems) =>
-        new(Enumerable.Range(1, numberOfItems).Select(key => key.ToString(CultureInfo.InvariantCulture)));
 
     /// <summary>Gets an item's key value.</summary>
     /// <param name="item">The raw id.</param>
