@@ -2,7 +2,6 @@ using DCCL.ML.Scoring;
 using DCCL.ML.Tests.Scoring;
 using DCCL.TestKit;
 using DCCL.TestKit.Conformance;
-using Microsoft.ML;
 using Microsoft.ML.Data;
 using NUnit.Framework;
 

@@ -1,5 +1,4 @@
 using DCCL.ML.Data;
-using DCCL.TestKit;
 using DCCL.Trainers.Torch;
 using NUnit.Framework;
 using TorchSharp;
