@@ -92,7 +92,9 @@ internal abstract class TorchBackbone : IDisposable
 
     protected void Add(TensorShape shape, float[] values, bool trainable)
     {
-        using Tensor tensor = torch.tensor(values, [.. shape.Dimensions.Select(length => (long)length)]);
+        // In memory of torch's own: its matrix products differ in the last bit with where in memory a managed array happens to stand.
+        using Tensor managed = torch.tensor(values, [.. shape.Dimensions.Select(length => (long)length)]);
+        using Tensor tensor = managed.clone();
         Parameter weight = new(tensor, trainable);
         weight.DetachFromDisposeScope();
         _weights.Add(shape.Name, weight);
