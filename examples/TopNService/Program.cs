@@ -5,10 +5,10 @@ using TopNService;
 // Serves recommendations over HTTP, and changes over to the next model when its file is replaced.
 //
 //   dotnet run -c Release -- --model model.zip      a model that mlContext.Model.Save wrote; without the file, one is trained on built-in data
-//   dotnet run -c Release -- --quick                starts, calls itself while the file is replaced, and ends
+//   dotnet run -c Release -- --quick                starts with a model of its own, calls itself while the file is replaced, and ends
 bool isQuick = args.Contains("--quick");
 int modelOption = Array.IndexOf(args, "--model");
-string modelFile = modelOption >= 0 && modelOption + 1 < args.Length
+string modelFile = !isQuick && modelOption >= 0 && modelOption + 1 < args.Length
     ? args[modelOption + 1]
     : Path.Combine(Path.GetTempPath(), $"dccl-service-{Environment.ProcessId}.zip");
 if (!File.Exists(modelFile))

@@ -25,6 +25,7 @@ public sealed class Recommender : IDisposable
     private readonly Dictionary<string, int> _items;
     private readonly string[] _itemIds;
     private readonly UserObservations _observations;
+    private readonly IReadOnlyDictionary<string, int> _numbersObservedBefore;
     private readonly ConcurrentBag<ScoringBatch> _batches = [];
     private readonly Lazy<float[]> _directions;
 
@@ -35,6 +36,7 @@ public sealed class Recommender : IDisposable
     {
         _model = model;
         _observations = observations ?? new UserObservations();
+        _numbersObservedBefore = _observations.CountByUser();
         _scorer = new ModelScorer(model.Parameters, numberOfThreads ?? model.NumberOfThreads);
         _users = RawIds.Index(RawIds.OfUsers(model));
         _itemIds = [.. RawIds.OfItems(model)];
@@ -170,10 +172,14 @@ public sealed class Recommender : IDisposable
             return remembered.ToArray();
         }
 
-        int[] items = [.. observed.Select(id => _items.GetValueOrDefault(id)).Where(item => item > 0)];
-        int known = UserObservations.CountRemembered(remembered, items, _model.Parameters.Architecture.HistoryLength);
-        return [.. remembered, .. items.AsSpan(known)];
+        // Only what was observed before this model came can have been in its training log.
+        int before = Math.Min(_numbersObservedBefore.GetValueOrDefault(userId), observed.Count);
+        int[] earlier = GetKeys(observed.Take(before));
+        int known = UserObservations.CountRemembered(remembered, earlier, _model.Parameters.Architecture.HistoryLength);
+        return [.. remembered, .. earlier.AsSpan(known), .. GetKeys(observed.Skip(before))];
     }
+
+    private int[] GetKeys(IEnumerable<string> ids) => [.. ids.Select(id => _items.GetValueOrDefault(id)).Where(item => item > 0)];
 
     private List<int> ListCandidates(int[] history, RecommendationOptions options)
     {

@@ -25,6 +25,10 @@ internal sealed class UserObservations
     /// <summary>The items of a user that were observed, the oldest first.</summary>
     public IReadOnlyList<string> Get(string userId) => _states.TryGetValue(userId, out State? state) ? state.ItemIds : [];
 
+    /// <summary>The number of items that have been observed of each user up to now.</summary>
+    public IReadOnlyDictionary<string, int> CountByUser() =>
+        _states.ToDictionary(pair => pair.Key, pair => pair.Value.ItemIds.Length, StringComparer.Ordinal);
+
     /// <summary>Counts how many of the observed items a model remembers, because it was trained with them.</summary>
     /// <param name="remembered">The item key values that the model remembers of the user, the oldest first.</param>
     /// <param name="observed">The item key values that were observed, the oldest first.</param>

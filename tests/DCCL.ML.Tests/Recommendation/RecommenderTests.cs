@@ -130,6 +130,25 @@ public sealed class RecommenderTests
     }
 
     [Test]
+    public void Observe_TheItemThatTheUserHadLast_CountsAgain()
+    {
+        DeviceCloudPredictionTransformer model = SmallModel.Create(servesColdStart: false, profileDimension: 0);
+        using Recommender recommender = new MLContext(seed: 1).DeviceCloud().CreateRecommender(model);
+        string last = model.ItemIds![model.History.GetItems(model.UserIds!.ToList().IndexOf("anna") + 1)[^1] - 1];
+        float[] before = Scores();
+
+        recommender.Observe("anna", last);
+        float[] once = Scores();
+        recommender.Observe("anna", last);
+        float[] twice = Scores();
+
+        Assert.That(once, Is.Not.EqualTo(before));
+        Assert.That(twice, Is.Not.EqualTo(once));
+
+        float[] Scores() => [.. recommender.Recommend("anna", 100, _withSeen).OrderBy(item => item.ItemId, StringComparer.Ordinal).Select(item => item.Score)];
+    }
+
+    [Test]
     public void Observe_ASomebodyNew_IsServedOnTheirHistory()
     {
         using Recommender recommender = Create();
