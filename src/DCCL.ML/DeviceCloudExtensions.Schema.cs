@@ -37,8 +37,11 @@ public static partial class DeviceCloudExtensions
             }
             catch (Exception fault) when (IsRefusal(fault))
             {
-                // The sizes of vectors are made up. Nothing else is, so that a fault in another column is one of the data as well.
-                if (schema.Any(column => column.Type is VectorDataViewType && fault.Message.Contains($"'{column.Name}'", StringComparison.Ordinal)))
+                // The sizes of vectors are made up. Nothing else is, so that a fault in another column is one of the data as well. The DCCL
+                // transformer asks for a size of its profile only.
+                if (schema.Any(column => column.Type is VectorDataViewType
+                    && fault.Message.Contains($"'{column.Name}'", StringComparison.Ordinal)
+                    && (part != inner || column.Name == inner.Columns.ProfileColumnName)))
                 {
                     return SchemaShapeColumns.Append(
                         log, SchemaShapeColumns.Score(), SchemaShapeColumns.Probability(), SchemaShapeColumns.PredictedLabel(), SchemaShapeColumns.PatchStatus());

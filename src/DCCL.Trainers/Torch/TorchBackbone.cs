@@ -92,7 +92,7 @@ internal abstract class TorchBackbone : IDisposable
 
     protected void Add(TensorShape shape, float[] values, bool trainable)
     {
-        // In memory of torch's own: its matrix products differ in the last bit with where in memory a managed array happens to stand.
+        // In memory of torch's own: with weights in managed arrays the same seed gave other last bits from process to process.
         using Tensor managed = torch.tensor(values, [.. shape.Dimensions.Select(length => (long)length)]);
         using Tensor tensor = managed.clone();
         Parameter weight = new(tensor, trainable);

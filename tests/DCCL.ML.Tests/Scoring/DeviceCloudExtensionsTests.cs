@@ -93,6 +93,19 @@ public sealed class DeviceCloudExtensionsTests
     }
 
     [Test]
+    public void CheckLog_AHistoryOfNumbers_IsRefused()
+    {
+        using DeviceCloudPredictionTransformer model = SmallModel.Create();
+        MLContext context = new(seed: 1);
+        IDataView log = context.Data.LoadFromEnumerable([new LogRow { User = 1, Item = 1 }]);
+        SchemaShape right = SchemaShapeColumns.Of(log.Schema);
+        SchemaShape wrong = SchemaShapeColumns.Of(context.Transforms.CopyColumns("History", "Numbers").Fit(log).Transform(log).Schema);
+
+        Assert.That(() => model.CheckLog(right), Throws.Nothing);
+        Assert.That(() => model.CheckLog(wrong), Throws.ArgumentException.With.Message.Contains("Column 'History' must be"));
+    }
+
+    [Test]
     public void CheckLog_APartThatWantsVectorsOfASize_TakesVectorsOfAnySize()
     {
         using DeviceCloudPredictionTransformer model = SmallModel.Create();
@@ -157,5 +170,25 @@ public sealed class DeviceCloudExtensionsTests
         public float Time { get; set; }
 
         public bool Label { get; set; }
+    }
+
+    private sealed class LogRow
+    {
+        [KeyType(SmallModel.NumberOfUsers)]
+        public uint User { get; set; }
+
+        [KeyType(SmallModel.NumberOfItems)]
+        public uint Item { get; set; }
+
+        public float Time { get; set; }
+
+        public bool Label { get; set; }
+
+        [KeyType(SmallModel.NumberOfItems)]
+        [VectorType]
+        public uint[] History { get; set; } = [];
+
+        [VectorType]
+        public float[] Numbers { get; set; } = [];
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
@@ -18,7 +17,41 @@ public sealed class KeptModelTests
     [TestCaseSource(nameof(Versions))]
     public void Load_AKeptFile_ScoresAsRecorded(int version)
     {
-        string folder = Path.Combine(TestContext.CurrentContext.TestDirectory, "KeptModels");
+        CheckKeptFile(Path.Combine(TestContext.CurrentContext.TestDirectory, "KeptModels"), version);
+    }
+
+    [Test]
+    public void Load_AKeptFile_StatusesOfAllKindsAreRecorded()
+    {
+        string[] lines = File.ReadAllLines(Path.Combine(TestContext.CurrentContext.TestDirectory, "KeptModels", "v1.csv"));
+        Assert.That(lines.Skip(1).Select(line => line.Split(',')[5]).Distinct(), Is.EquivalentTo(Enum.GetNames<PatchStatus>()));
+    }
+
+    [Test]
+    public void Write_TheCurrentVersion_LoadsAndScoresAsRecorded()
+    {
+        string folder = Path.Combine(TestContext.CurrentContext.TestDirectory, "NewKeptModels");
+        Directory.CreateDirectory(folder);
+        string path = Path.Combine(folder, $"v{TransformerFile.FormatVersion}");
+        using DeviceCloudPredictionTransformer model = SmallModel.Create(servesColdStart: true, profileDimension: 0);
+        TransformerChain<ITransformer> chain = IdPair.CreateChain(_ml, model);
+        IEnumerable<IdPair> pairs =
+            from user in model.UserIds!.Append("nobody")
+            from item in model.ItemIds!.Append("nothing")
+            select new IdPair { UserId = user, ItemId = item };
+        _ml.Model.Save(chain, _ml.Data.LoadFromEnumerable(pairs).Schema, $"{path}.zip");
+        File.WriteAllLines(
+            $"{path}.csv",
+            [
+                "user,item,score,probability,predictedLabel,patchStatus",
+                .. pairs.Zip(Score(chain, pairs), (pair, row) => string.Join(',', row)),
+            ]);
+
+        CheckKeptFile(folder, TransformerFile.FormatVersion);
+    }
+
+    private static void CheckKeptFile(string folder, int version)
+    {
         string[] lines = File.ReadAllLines(Path.Combine(folder, $"v{version}.csv"));
         string[][] recorded = [.. lines.Skip(1).Select(line => line.Split(','))];
 
@@ -42,34 +75,6 @@ public sealed class KeptModelTests
         Assert.That(inner.Columns.TimestampColumnName, Is.EqualTo("Time"));
     }
 
-    [Test]
-    public void Load_AKeptFile_StatusesOfAllKindsAreRecorded()
-    {
-        string[] lines = File.ReadAllLines(Path.Combine(TestContext.CurrentContext.TestDirectory, "KeptModels", "v1.csv"));
-        Assert.That(lines.Skip(1).Select(line => line.Split(',')[5]).Distinct(), Is.EquivalentTo(Enum.GetNames<PatchStatus>()));
-    }
-
-    [Test]
-    [Explicit("Writes a file into the sources.")]
-    public void Write_ANewVersion_KeepsItsFile()
-    {
-        string path = Path.Combine(GetSourceFolder(), "..", "KeptModels", $"v{TransformerFile.FormatVersion}");
-        Assert.That(File.Exists($"{path}.zip"), Is.False, "a kept file is never written again");
-        using DeviceCloudPredictionTransformer model = SmallModel.Create(servesColdStart: true, profileDimension: 0);
-        TransformerChain<ITransformer> chain = IdPair.CreateChain(_ml, model);
-        IEnumerable<IdPair> pairs =
-            from user in model.UserIds!.Append("nobody")
-            from item in model.ItemIds!.Append("nothing")
-            select new IdPair { UserId = user, ItemId = item };
-        _ml.Model.Save(chain, _ml.Data.LoadFromEnumerable(pairs).Schema, $"{path}.zip");
-        File.WriteAllLines(
-            $"{path}.csv",
-            [
-                "user,item,score,probability,predictedLabel,patchStatus",
-                .. pairs.Zip(Score(chain, pairs), (pair, row) => string.Join(',', row)),
-            ]);
-    }
-
     private static double Parse(string number) => double.Parse(number, CultureInfo.InvariantCulture);
 
     private static string[][] Score(ITransformer model, IEnumerable<IdPair> pairs) =>
@@ -80,8 +85,6 @@ public sealed class KeptModelTests
             row.PredictedLabel ? "true" : "false", $"{(PatchStatus)row.PatchStatus}",
         }),
     ];
-
-    private static string GetSourceFolder([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
 
     private sealed class ScoredIdPair
     {
