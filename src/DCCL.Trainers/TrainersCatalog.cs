@@ -39,6 +39,38 @@ public static class TrainersCatalog
         return new DinTrainer(trainers.Environment, options);
     }
 
+    /// <summary>Creates a trainer of a SASRec, the cloud model for sparse logs and large catalogues.</summary>
+    /// <param name="trainers">The catalog.</param>
+    /// <param name="userColumnName">The user, a key.</param>
+    /// <param name="itemColumnName">The item, a key.</param>
+    /// <param name="timestampColumnName">The time of the event; null if the order of the rows counts.</param>
+    /// <param name="labelColumnName">Whether the event is positive; null if all are.</param>
+    /// <param name="profileColumnName">What is known of the user; null for nothing.</param>
+    /// <returns>The trainer.</returns>
+    public static SasRecTrainer SasRec(
+        this DeviceCloudTrainers trainers,
+        string userColumnName,
+        string itemColumnName,
+        string? timestampColumnName = null,
+        string? labelColumnName = null,
+        string? profileColumnName = null) =>
+        SasRec(trainers, new SasRecTrainer.Options
+        {
+            Columns = new InteractionColumns(userColumnName, itemColumnName, timestampColumnName, labelColumnName, profileColumnName),
+        });
+
+    /// <summary>Creates a trainer of a SASRec, the cloud model for sparse logs and large catalogues.</summary>
+    /// <param name="trainers">The catalog.</param>
+    /// <param name="options">The options.</param>
+    /// <returns>The trainer.</returns>
+    /// <exception cref="ArgumentException">Options are out of range; the message names all of them.</exception>
+    public static SasRecTrainer SasRec(this DeviceCloudTrainers trainers, SasRecTrainer.Options options)
+    {
+        ArgumentNullException.ThrowIfNull(trainers);
+        ArgumentNullException.ThrowIfNull(options);
+        return new SasRecTrainer(trainers.Environment, options);
+    }
+
     /// <summary>Creates a trainer of one patch for every user.</summary>
     /// <param name="trainers">The catalog.</param>
     /// <param name="model">A model of DCCL, or a chain with one inside.</param>

@@ -8,9 +8,10 @@ namespace DCCL.TestKit;
 public static class RandomModel
 {
     public static DeviceCloudModelParameters Create(
-        SeededRandom random, DinArchitecture architecture, PatchArchitecture? patch = null, PatchEncoderArchitecture? encoder = null)
+        SeededRandom random, BackboneArchitecture architecture, PatchArchitecture? patch = null, PatchEncoderArchitecture? encoder = null)
     {
         Dictionary<string, float[]> tensors = [];
+        double patchScale = architecture is SasRecArchitecture ? 0.2 : 0.3; // a SASRec multiplies what is patched with what is patched
         IEnumerable<TensorShape> shapes =
         [
             .. architecture.Tensors, .. patch?.GetTensors(architecture) ?? [], .. encoder?.GetTensors(architecture, patch!) ?? [],
@@ -19,7 +20,7 @@ public static class RandomModel
         {
             // A weight matrix keeps the size of what it is multiplied with, so that logits are of the order of 1.
             double scale = shape.Name.EndsWith(".weight", StringComparison.Ordinal) ? 1 / Math.Sqrt(shape.Dimensions[0])
-                : shape.Name.StartsWith("patch.", StringComparison.Ordinal) ? 0.3
+                : shape.Name.StartsWith("patch.", StringComparison.Ordinal) ? patchScale
                 : 0.7;
             float[] values = [.. Enumerable.Range(0, shape.NumberOfElements).Select(_ => (float)(scale * random.NextGaussian()))];
             if (shape.Name.EndsWith(".variance", StringComparison.Ordinal))
@@ -55,12 +56,35 @@ public static class RandomModel
         AttentionWeights = (AttentionWeights)random.Next(2),
     };
 
-    public static PatchArchitecture CreatePatch(SeededRandom random, DinArchitecture architecture) => new()
+    /// <summary>Draws a shape of one kind of network.</summary>
+    /// <param name="random">Draws it.</param>
+    /// <param name="backbone">"din" or "sasrec".</param>
+    public static BackboneArchitecture CreateArchitecture(SeededRandom random, string backbone)
+    {
+        if (backbone == "din")
+        {
+            return CreateArchitecture(random);
+        }
+
+        int heads = 1 + random.Next(3);
+        return new SasRecArchitecture
+        {
+            NumberOfItems = 1 + random.Next(39),
+            HistoryLength = 1 + random.Next(11),
+            EmbeddingDimension = heads * (2 + random.Next(3)),
+            ProfileDimension = random.Next(3) == 0 ? 1 + random.Next(4) : 0,
+            NumberOfBlocks = 1 + random.Next(3),
+            NumberOfHeads = heads,
+            FeedForwardSize = 1 + random.Next(9),
+        };
+    }
+
+    public static PatchArchitecture CreatePatch(SeededRandom random, BackboneArchitecture architecture) => new()
     {
         PatchSize = 1 + random.Next(6),
         BottleneckSize = 1 + random.Next(3),
         Activation = (PatchActivation)random.Next(3),
-        Layers = [.. Enumerable.Range(0, architecture.HiddenLayerSizes.Count).Where(_ => random.Next(3) > 0)],
+        Layers = [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count).Where(_ => random.Next(3) > 0)],
     };
 
     /// <summary>Fills a batch; histories are of any length from none to all, with padding at their ends.</summary>

@@ -3,22 +3,19 @@ using DCCL.ML.Model;
 
 namespace DCCL.TestKit;
 
-/// <summary>The network as the papers write it, in double precision and with every concatenation: the oracle of the graph and of the torch module.</summary>
+/// <summary>The Deep Interest Network, with every concatenation.</summary>
 /// <remarks>
 /// The activation unit multiplies concat(k, t, k - t, k * t) by a [4 d, a] matrix. Of the four blocks the model keeps
 /// W_history = W_k + W_difference and W_target = W_t - W_difference; here the split is undone with an arbitrary W_difference.
 /// </remarks>
-public sealed class TextbookDin
+public sealed class TextbookDin : TextbookNetwork
 {
-    private readonly DeviceCloudModelParameters _parameters;
     private readonly DinArchitecture _din;
     private readonly double[][] _attentionWeights;
-    private readonly Dictionary<string, double[]> _vectors = [];
-    private readonly Dictionary<string, double[][]> _matrices = [];
 
     public TextbookDin(DeviceCloudModelParameters parameters, SeededRandom random)
+        : base(parameters)
     {
-        _parameters = parameters;
         _din = (DinArchitecture)parameters.Architecture;
         double[][] history = Matrix("attention.history.weight", _din.EmbeddingDimension);
         double[][] target = Matrix("attention.target.weight", _din.EmbeddingDimension);
@@ -32,16 +29,7 @@ public sealed class TextbookDin
         ];
     }
 
-    /// <summary>Computes one logit.</summary>
-    /// <param name="item">The target.</param>
-    /// <param name="history">Most recent first; 0 is padding.</param>
-    /// <param name="profile">The profile.</param>
-    /// <param name="theta">The patch; empty for the cloud model.</param>
-    public double Score(long item, ReadOnlySpan<long> history, ReadOnlySpan<float> profile, ReadOnlySpan<float> theta) =>
-        GetLogit(item, history, profile, [.. theta.ToArray().Select(value => (double)value)]);
-
-    /// <summary>Computes one logit, of a patch in double precision: fine enough for finite differences.</summary>
-    public double GetLogit(long item, ReadOnlySpan<long> history, ReadOnlySpan<float> profile, double[] theta)
+    public override double GetLogit(long item, ReadOnlySpan<long> history, ReadOnlySpan<float> profile, double[] theta)
     {
         int d = _din.EmbeddingDimension;
         double[][] embedding = Matrix("item.embedding", _din.NumberOfItems + 1);
@@ -88,37 +76,6 @@ public sealed class TextbookDin
         return Dot(z, Vector("output.weight")) + Vector("output.bias")[0] + Vector("item.bias")[item] + (theta.Length == 0 ? 0 : theta[0]);
     }
 
-    private double[] Patch(int layer, double[] z, double[] theta)
-    {
-        if (theta.Length <= 1 || !_parameters.Patch!.Layers.Contains(layer))
-        {
-            return z;
-        }
-
-        int rank = _parameters.Patch.BottleneckSize;
-        double[] flat = Vector($"patch.{layer}.offset");
-        double[][] basis = Matrix($"patch.{layer}.basis", theta.Length - 1);
-        for (int k = 1; k < theta.Length; k++)
-        {
-            double coordinate = theta[k];
-            flat = Add(flat, [.. basis[k - 1].Select(x => coordinate * x)]);
-        }
-
-        double[] hidden = new double[rank];
-        for (int r = 0; r < rank; r++)
-        {
-            double sum = Enumerable.Range(0, z.Length).Sum(n => flat[(r * z.Length) + n] * z[n]);
-            hidden[r] = _parameters.Patch.Activation switch
-            {
-                PatchActivation.Tanh => Math.Tanh(sum),
-                PatchActivation.Relu => Math.Max(sum, 0),
-                _ => sum,
-            };
-        }
-
-        return [.. z.Select((x, n) => x + Enumerable.Range(0, rank).Sum(r => flat[(rank * z.Length) + (n * rank) + r] * hidden[r]))];
-    }
-
     private double[] Activate(string layer, double[] x)
     {
         double[] slope = Vector($"{layer}.slope");
@@ -137,63 +94,5 @@ public sealed class TextbookDin
                 return (gate * value) + ((1 - gate) * slope[i] * value);
             }),
         ];
-    }
-
-    private double[] Vector(string name)
-    {
-        if (!_vectors.TryGetValue(name, out double[]? vector))
-        {
-            vector = [.. _parameters[name].ToArray().Select(value => (double)value)];
-            _vectors.Add(name, vector);
-        }
-
-        return vector;
-    }
-
-    private double[][] Matrix(string name, int rows)
-    {
-        if (!_matrices.TryGetValue(name, out double[][]? matrix))
-        {
-            matrix = [.. Vector(name).Chunk(_parameters[name].Length / rows)];
-            _matrices.Add(name, matrix);
-        }
-
-        return matrix;
-    }
-
-    private static double[] Add(double[] left, double[] right)
-    {
-        double[] sum = new double[left.Length];
-        for (int i = 0; i < sum.Length; i++)
-        {
-            sum[i] = left[i] + right[i];
-        }
-
-        return sum;
-    }
-
-    private static double Dot(double[] left, double[] right)
-    {
-        double sum = 0;
-        for (int i = 0; i < left.Length; i++)
-        {
-            sum += left[i] * right[i];
-        }
-
-        return sum;
-    }
-
-    private static double[] Multiply(double[] vector, double[][] matrix)
-    {
-        double[] product = new double[matrix[0].Length];
-        for (int row = 0; row < vector.Length; row++)
-        {
-            for (int column = 0; column < product.Length; column++)
-            {
-                product[column] += vector[row] * matrix[row][column];
-            }
-        }
-
-        return product;
     }
 }

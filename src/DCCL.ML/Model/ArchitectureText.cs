@@ -8,6 +8,7 @@ internal static class ArchitectureText
 {
     private const int MaximumSize = 1 << 20;
     private const int MaximumPatchSize = 256;
+    private const int MaximumNumberOfBlocks = 64;
 
     private static readonly JsonSerializerOptions _options = new()
     {
@@ -18,16 +19,21 @@ internal static class ArchitectureText
     };
 
     public static string Describe(BackboneArchitecture backbone, PatchArchitecture? patch, PatchEncoderArchitecture? encoder) =>
-        JsonSerializer.Serialize(new Shapes(backbone as DinArchitecture, patch, encoder), _options);
+        JsonSerializer.Serialize(new Shapes(backbone as DinArchitecture, backbone as SasRecArchitecture, patch, encoder), _options);
 
     public static (BackboneArchitecture Backbone, PatchArchitecture? Patch, PatchEncoderArchitecture? Encoder) Parse(string text)
     {
         Shapes shapes = JsonSerializer.Deserialize<Shapes>(text, _options) ?? throw new JsonException("The shapes are null.");
-        DinArchitecture din = shapes.Din ?? throw new JsonException("The backbone is missing.");
-        Check(din);
+        BackboneArchitecture backbone = (shapes.Din, shapes.SasRec) switch
+        {
+            (DinArchitecture din, null) => Check(din),
+            (null, SasRecArchitecture sasRec) => Check(sasRec),
+            (null, null) => throw new JsonException("The backbone is missing."),
+            _ => throw new JsonException("There must be one backbone, but are two."),
+        };
         if (shapes.Patch is not null)
         {
-            Check(shapes.Patch, din);
+            Check(shapes.Patch, backbone);
         }
 
         if (shapes.Encoder is not null)
@@ -36,16 +42,21 @@ internal static class ArchitectureText
             Check(shapes.Patch is not null, "An encoder needs patches, but there are none.");
         }
 
-        return (din, shapes.Patch, shapes.Encoder);
+        return (backbone, shapes.Patch, shapes.Encoder);
     }
 
     // Sizes become lengths of arrays before anything else is known of a file.
-    private static void Check(DinArchitecture din)
+    private static void CheckSizes(BackboneArchitecture backbone)
     {
-        CheckSize(nameof(din.NumberOfItems), din.NumberOfItems, 1, int.MaxValue - 1);
-        CheckSize(nameof(din.HistoryLength), din.HistoryLength, 1, MaximumSize);
-        CheckSize(nameof(din.EmbeddingDimension), din.EmbeddingDimension, 1, MaximumSize);
-        CheckSize(nameof(din.ProfileDimension), din.ProfileDimension, 0, MaximumSize);
+        CheckSize(nameof(backbone.NumberOfItems), backbone.NumberOfItems, 1, int.MaxValue - 1);
+        CheckSize(nameof(backbone.HistoryLength), backbone.HistoryLength, 1, MaximumSize);
+        CheckSize(nameof(backbone.EmbeddingDimension), backbone.EmbeddingDimension, 1, MaximumSize);
+        CheckSize(nameof(backbone.ProfileDimension), backbone.ProfileDimension, 0, MaximumSize);
+    }
+
+    private static DinArchitecture Check(DinArchitecture din)
+    {
+        CheckSizes(din);
         CheckSize(nameof(din.ActivationUnitSize), din.ActivationUnitSize, 1, MaximumSize);
         Check(din.HiddenLayerSizes is { Count: > 0 }, "HiddenLayerSizes must name at least one layer, but are empty.");
         foreach (int size in din.HiddenLayerSizes)
@@ -54,9 +65,20 @@ internal static class ArchitectureText
         }
 
         Check(Enum.IsDefined(din.Activation) && Enum.IsDefined(din.AttentionWeights), "Activation and AttentionWeights must have names.");
+        return din;
     }
 
-    private static void Check(PatchArchitecture patch, DinArchitecture din)
+    private static SasRecArchitecture Check(SasRecArchitecture sasRec)
+    {
+        CheckSizes(sasRec);
+        CheckSize(nameof(sasRec.NumberOfBlocks), sasRec.NumberOfBlocks, 1, MaximumNumberOfBlocks);
+        CheckSize(nameof(sasRec.NumberOfHeads), sasRec.NumberOfHeads, 1, sasRec.EmbeddingDimension);
+        CheckSize(nameof(sasRec.FeedForwardSize), sasRec.FeedForwardSize, 1, MaximumSize);
+        Check(sasRec.EmbeddingDimension % sasRec.NumberOfHeads == 0, "NumberOfHeads must divide EmbeddingDimension, but does not.");
+        return sasRec;
+    }
+
+    private static void Check(PatchArchitecture patch, BackboneArchitecture backbone)
     {
         CheckSize(nameof(patch.PatchSize), patch.PatchSize, 1, MaximumPatchSize);
         CheckSize(nameof(patch.BottleneckSize), patch.BottleneckSize, 1, MaximumSize);
@@ -64,7 +86,7 @@ internal static class ArchitectureText
         Check(patch.Layers is not null, "The patch's Layers must be a list, but are null.");
         for (int i = 0; i < patch.Layers!.Count; i++)
         {
-            CheckSize(nameof(patch.Layers), patch.Layers[i], i == 0 ? 0 : patch.Layers[i - 1] + 1, din.HiddenLayerSizes.Count - 1);
+            CheckSize(nameof(patch.Layers), patch.Layers[i], i == 0 ? 0 : patch.Layers[i - 1] + 1, backbone.PatchableLayerSizes.Count - 1);
         }
     }
 
@@ -79,5 +101,10 @@ internal static class ArchitectureText
         }
     }
 
-    private sealed record Shapes(DinArchitecture? Din, PatchArchitecture? Patch, PatchEncoderArchitecture? Encoder);
+    // The backbones that a model has not are left out: the text of a DIN, which is hashed, says nothing of others.
+    private sealed record Shapes(
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] DinArchitecture? Din,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] SasRecArchitecture? SasRec,
+        PatchArchitecture? Patch,
+        PatchEncoderArchitecture? Encoder);
 }

@@ -85,6 +85,7 @@ internal static class ModelGraph
         parameters.Architecture switch
         {
             DinArchitecture din => new DinGraph(graph, parameters, din, candidates, item, history).Build(afterActivation),
+            SasRecArchitecture sasRec => new SasRecGraph(graph, parameters, sasRec, item, history).Build(afterActivation),
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no ONNX graph."),
         };
 

@@ -90,6 +90,7 @@ internal static class TrainingStepGraph
         IDecoderNodes decoder = parameters.Architecture switch
         {
             DinArchitecture din => new DinDecoderNodes(graph, parameters, din),
+            SasRecArchitecture sasRec => new SasRecDecoderNodes(graph, parameters, sasRec),
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no training step."),
         };
         int first = DeviceGraph.GetFirstLayer(patch);

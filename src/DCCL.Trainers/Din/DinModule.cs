@@ -151,16 +151,7 @@ internal sealed class DinModule : TorchBackbone
         return (gate * x).Plus(gate.Complement() * slope * x);
     }
 
-    private Tensor Drop(Tensor z, Generator? generator)
-    {
-        if (generator is null || _dropout == 0)
-        {
-            return z;
-        }
-
-        Tensor kept = torch.rand(z.shape, generator: generator).IsAtLeast(_dropout);
-        return (z * kept).Over(1 - _dropout);
-    }
+    private Tensor Drop(Tensor z, Generator? generator) => Dropout.Apply(z, _dropout, generator);
 
     /// <summary>Draws the first values of a tensor.</summary>
     public static float[] Initialize(DinArchitecture architecture, TensorShape shape, SeededRandom random)

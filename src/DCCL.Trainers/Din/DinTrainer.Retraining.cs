@@ -1,10 +1,4 @@
 using DCCL.ML;
-using DCCL.ML.Data;
-using DCCL.ML.Model;
-using DCCL.ML.Scoring;
-using DCCL.Trainers.Din;
-using DCCL.Trainers.MetaPatch;
-using DCCL.Trainers.Torch;
 using Microsoft.ML;
 
 namespace DCCL.Trainers;
@@ -36,99 +30,6 @@ public sealed partial class DinTrainer
     /// </exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
-    public ITransformer Fit(IDataView trainingData, ITransformer previousModel, IDataView? validationData = null)
-    {
-        ArgumentNullException.ThrowIfNull(trainingData);
-        ArgumentNullException.ThrowIfNull(previousModel);
-        DeviceCloudPredictionTransformer previous = previousModel.DeviceCloudModel();
-        ITransformer grown = previousModel.WithGrownKeys(trainingData);
-        IDataView keyed = grown.TransformBeforeDeviceCloud(trainingData);
-        _options.Columns.Check(keyed.Schema);
-        InteractionLog log = InteractionLog.Read(keyed, _options.Columns, _options.Run.CancellationToken);
-        InteractionLog? validation = validationData is null
-            ? null
-            : InteractionLog.Read(grown.TransformBeforeDeviceCloud(validationData), _options.Columns, _options.Run.CancellationToken);
-        return grown.ReplaceDeviceCloudModel(Fit(log, validation, keyed.Schema, previous));
-    }
-
-    private DeviceCloudPredictionTransformer Fit(
-        InteractionLog log, InteractionLog? validation, DataViewSchema schema, DeviceCloudPredictionTransformer previous)
-    {
-        DataViewSchema.Column userColumn = schema[_options.Columns.UserColumnName];
-        DataViewSchema.Column itemColumn = schema[_options.Columns.ItemColumnName];
-        KeyMatch users = KeyMatch.Create(
-            userColumn.Name, previous.UserIds, previous.History.NumberOfUsers, KeyIds.Read(userColumn), log.NumberOfUsers);
-        KeyMatch items = KeyMatch.Create(
-            itemColumn.Name, previous.ItemIds, previous.Parameters.Architecture.NumberOfItems, KeyIds.Read(itemColumn), log.NumberOfItems);
-        DinArchitecture architecture = CreateArchitecture(items.Count, log.ProfileDimension);
-        CheckShape(previous.Parameters.Architecture, architecture);
-
-        using TrainingRun run = new(_environment, nameof(DinTrainer), _options.Run);
-        TrainingLog.Describe(run, log);
-        run.Info(
-            $"{users.Count - users.NumberOfOldKeys} new users and {items.Count - items.NumberOfOldKeys} new items, "
-            + $"{users.NumberOfOldKeys} and {items.NumberOfOldKeys} of the previous model.");
-        DeviceCloudPredictionTransformer start = GrownModel.Create(
-            previous, users, items, architecture, shape => DinModule.Initialize(architecture, shape, run.Random));
-        DeviceEvents events = DeviceEvents.Create(start, log);
-        TrainingLog.Check(events.Log, _options.Columns);
-        InteractionLog fitted = events.HoldBack(_options.HoldBackFraction);
-        Dictionary<string, float[]> weights = Train(run, architecture, fitted, validation, start.Parameters, events.IsFromLog);
-        DeviceCloudModelParameters parameters = new(architecture, patch: null, encoder: null, weights);
-        BehaviorHistory history = BehaviorHistory.FromLog(events.Log, architecture, GetCutoffs(start.History, fitted, events));
-        return new DeviceCloudPredictionTransformer(parameters, patches: null, history, _options.Columns)
-        {
-            HistoryColumnName = previous.HistoryColumnName,
-            UserIds = users.Ids,
-            ItemIds = items.Ids,
-            NumberOfThreads = _options.Run.NumberOfThreads,
-        };
-    }
-
-    /// <summary>The later of what a user's cut-off was and of the last new event that the model is fitted to.</summary>
-    private static double[] GetCutoffs(BehaviorHistory before, InteractionLog fitted, DeviceEvents events)
-    {
-        double[] cutoffs = new double[fitted.NumberOfUsers];
-        Array.Fill(cutoffs, double.NegativeInfinity);
-        before.Cutoffs.CopyTo(cutoffs);
-        for (int user = 1; user <= fitted.NumberOfUsers; user++)
-        {
-            ReadOnlySpan<double> times = fitted.GetTimestamps(user);
-            if (!times.IsEmpty && events.IsFromLog(user, times.Length - 1))
-            {
-                cutoffs[user - 1] = Math.Max(cutoffs[user - 1], times[^1]);
-            }
-        }
-
-        return cutoffs;
-    }
-
-    private static void CheckShape(BackboneArchitecture previous, DinArchitecture now)
-    {
-        if (previous is not DinArchitecture old)
-        {
-            throw new ArgumentException($"The previous model must be a Deep Interest Network, but is '{previous.Name}'.");
-        }
-
-        List<string> faults = [];
-        Compare(nameof(Options.EmbeddingDimension), old.EmbeddingDimension, now.EmbeddingDimension);
-        Compare(nameof(Options.HistoryLength), old.HistoryLength, now.HistoryLength);
-        Compare(nameof(Options.ActivationUnitSize), old.ActivationUnitSize, now.ActivationUnitSize);
-        Compare(nameof(Options.HiddenLayerSizes), string.Join(", ", old.HiddenLayerSizes), string.Join(", ", now.HiddenLayerSizes));
-        Compare(nameof(Options.Activation), old.Activation, now.Activation);
-        Compare(nameof(Options.AttentionWeights), old.AttentionWeights, now.AttentionWeights);
-        Compare("The length of the profile", old.ProfileDimension, now.ProfileDimension);
-        if (faults.Count > 0)
-        {
-            throw new ArgumentException($"DinTrainer.Options: the network must be the previous model's. {string.Join(" ", faults)}");
-        }
-
-        void Compare<T>(string name, T expected, T actual)
-        {
-            if (!Equals(expected, actual))
-            {
-                faults.Add($"{name} must be {expected}, but is {actual}.");
-            }
-        }
-    }
+    public ITransformer Fit(IDataView trainingData, ITransformer previousModel, IDataView? validationData = null) =>
+        _fit.Fit(trainingData, previousModel, validationData);
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
@@ -43,27 +42,20 @@ namespace DCCL.Trainers;
 /// </example>
 public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransformer>
 {
-    private const float SpectralScale = 0.1f;
-
-    private readonly IHostEnvironment _environment;
-    private readonly Options _options;
+    private readonly CloudFit _fit;
 
     internal DinTrainer(IHostEnvironment environment, Options options)
     {
-        _environment = environment;
         options.Validate();
-        _options = options;
+        _fit = new CloudFit(environment, new DinNetwork(options), new CloudFit.Settings(
+            options.Columns, options.NumberOfEpochs, options.Patience, options.NumberOfValidationUsers, options.HoldBackFraction, options.Run));
     }
 
     /// <summary>Checks the input columns and says what the model will put out.</summary>
     /// <param name="inputSchema">The shape of the log's schema.</param>
     /// <returns>The input columns, then Score, Probability, PredictedLabel and PatchStatus.</returns>
     /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
-    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
-    {
-        _options.Columns.Check(inputSchema);
-        return ScoreColumns.Append(inputSchema);
-    }
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _fit.GetOutputSchema(inputSchema);
 
     /// <summary>Trains on a log; the last events of some of its users serve as validation.</summary>
     /// <param name="input">The log.</param>
@@ -80,119 +72,9 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
-    public DeviceCloudPredictionTransformer Fit(IDataView trainingData, IDataView? validationData)
-    {
-        ArgumentNullException.ThrowIfNull(trainingData);
-        _options.Columns.Check(trainingData.Schema);
-        ScoreColumns.Check(trainingData.Schema);
-        InteractionLog log = InteractionLog.Read(trainingData, _options.Columns, _options.Run.CancellationToken);
-        InteractionLog? validation = validationData is null
-            ? null
-            : InteractionLog.Read(validationData, _options.Columns, _options.Run.CancellationToken);
-        return Fit(log, validation, trainingData.Schema);
-    }
+    public DeviceCloudPredictionTransformer Fit(IDataView trainingData, IDataView? validationData) => _fit.Fit(trainingData, validationData);
 
     /// <summary>Trains on a log that has been read.</summary>
-    internal DeviceCloudPredictionTransformer Fit(InteractionLog log, InteractionLog? validation, DataViewSchema schema)
-    {
-        TrainingLog.Check(log, _options.Columns);
-        using TrainingRun run = new(_environment, nameof(DinTrainer), _options.Run);
-        TrainingLog.Describe(run, log);
-        DinArchitecture architecture = CreateArchitecture(log.NumberOfItems, log.ProfileDimension);
-        InteractionLog fitted = TrainingLog.HoldBack(log, _options.HoldBackFraction);
-        Dictionary<string, float[]> weights = Train(run, architecture, fitted, validation, start: null, (_, _) => true);
-        DeviceCloudModelParameters parameters = new(architecture, patch: null, encoder: null, weights);
-        BehaviorHistory history = BehaviorHistory.FromLog(log, architecture, TrainingLog.GetCutoffs(fitted));
-        return new DeviceCloudPredictionTransformer(parameters, patches: null, history, _options.Columns)
-        {
-            UserIds = KeyIds.Read(schema[_options.Columns.UserColumnName]),
-            ItemIds = KeyIds.Read(schema[_options.Columns.ItemColumnName]),
-            NumberOfThreads = _options.Run.NumberOfThreads,
-        };
-    }
-
-    private DinArchitecture CreateArchitecture(int numberOfItems, int profileDimension) => new()
-    {
-        NumberOfItems = numberOfItems,
-        EmbeddingDimension = _options.EmbeddingDimension,
-        HistoryLength = _options.HistoryLength,
-        ProfileDimension = profileDimension,
-        ActivationUnitSize = _options.ActivationUnitSize,
-        HiddenLayerSizes = _options.HiddenLayerSizes,
-        Activation = _options.Activation,
-        AttentionWeights = _options.AttentionWeights,
-    };
-
-    /// <summary>Trains.</summary>
-    /// <param name="run">The run.</param>
-    /// <param name="architecture">The network.</param>
-    /// <param name="log">The log.</param>
-    /// <param name="validation">Later events; null to hold some out.</param>
-    /// <param name="start">The weights to begin with; null for random ones.</param>
-    /// <param name="isTaught">Whether an event, of a user and an index, is to be learnt; the others stand in histories only.</param>
-    private Dictionary<string, float[]> Train(
-        TrainingRun run,
-        DinArchitecture architecture,
-        InteractionLog log,
-        InteractionLog? validation,
-        DeviceCloudModelParameters? start,
-        Func<int, int, bool> isTaught)
-    {
-        CloudValidation watch = CloudValidation.Create(log, validation, _options.NumberOfValidationUsers, run, isTaught);
-        EventTable events = EventTable.Create(watch.Training, architecture.HistoryLength, architecture.ProfileDimension > 0, isTaught);
-        if (events.Count == 0)
-        {
-            throw new ArgumentException(
-                "The log must have events with something before them, but none is left once the most recent ones are held back. "
-                + $"Lower {nameof(Options.HoldBackFraction)} or {nameof(Options.NumberOfValidationUsers)}.");
-        }
-
-        using DinModule module = start is null
-            ? new DinModule(architecture, _options.DropoutRate, run.Random)
-            : new DinModule(architecture, _options.DropoutRate, shape => start[shape.Name].ToArray());
-        if (start is null)
-        {
-            SetSpectralFactors(module, watch.Training, run.Random);
-        }
-
-        CloudTraining.Settings settings = new(
-            _options.BatchSize, _options.LearningRate, _options.WeightDecay, _options.NumberOfNegatives, _options.Loss, run.Threads);
-        using CloudTraining training = new(module, events, watch.Training, settings, run.Random);
-        Dictionary<string, float[]>? best = null;
-        Dictionary<string, float[]>? current = null;
-        int patience = watch.HasEvents ? _options.Patience : int.MaxValue;
-        int epoch = run.RunEpochs(
-            "din",
-            _options.NumberOfEpochs,
-            patience,
-            (_, report) =>
-            {
-                double loss = training.RunEpoch(teacher: null, batch => report((double)batch / training.NumberOfBatches));
-                current = module.Export();
-                return (loss, watch.Measure(new DeviceCloudModelParameters(architecture, null, null, current)));
-            },
-            () => best = current);
-        run.Cancellation.ThrowIfCancellationRequestedUnless(best is not null);
-        run.Info(string.Create(CultureInfo.InvariantCulture, $"din: the model of epoch {epoch} is kept."));
-        return best!;
-    }
-
-    private void SetSpectralFactors(DinModule module, InteractionLog log, SeededRandom random)
-    {
-        int dimension = _options.EmbeddingDimension;
-        int factors = Math.Min(_options.NumberOfSpectralFactors, dimension);
-        if (factors == 0)
-        {
-            return;
-        }
-
-        float[] vectors = SpectralEmbedding.Compute(log, factors, random);
-        float[] table = module.Weights["item.embedding"].ToArray();
-        for (int i = 0; i < vectors.Length; i++)
-        {
-            table[(i / factors * dimension) + (i % factors)] = SpectralScale * vectors[i];
-        }
-
-        module.Weights["item.embedding"].CopyFrom(table);
-    }
+    internal DeviceCloudPredictionTransformer Fit(InteractionLog log, InteractionLog? validation, DataViewSchema schema) =>
+        _fit.Fit(log, validation, schema);
 }

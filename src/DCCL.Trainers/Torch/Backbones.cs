@@ -1,5 +1,6 @@
 using DCCL.ML.Model;
 using DCCL.Trainers.Din;
+using DCCL.Trainers.SasRec;
 
 namespace DCCL.Trainers.Torch;
 
@@ -12,6 +13,7 @@ internal static class Backbones
     public static TorchBackbone Create(DeviceCloudModelParameters parameters, double dropout = 0) => parameters.Architecture switch
     {
         DinArchitecture architecture => new DinModule(architecture, dropout, shape => parameters[shape.Name].ToArray()),
+        SasRecArchitecture architecture => new SasRecModule(architecture, dropout, shape => parameters[shape.Name].ToArray()),
         _ => throw new NotSupportedException($"There is no torch module for the architecture '{parameters.Architecture.Name}'."),
     };
 

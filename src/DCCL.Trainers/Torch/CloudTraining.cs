@@ -1,6 +1,5 @@
 using DCCL.ML.Data;
 using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
@@ -11,20 +10,16 @@ namespace DCCL.Trainers.Torch;
 /// are drawn anew each time; optionally with teachers.
 /// </summary>
 /// <remarks>
-/// <para>
-/// Each batch is divided among workers, one thread and one replica of the model each, whose gradients are added in order: the
-/// operations of a batch are too small for torch's own threads, and the same number of workers gives the same bits.
-/// </para>
-/// <para>Not thread-safe. Owns the replicas, not the model.</para>
+/// Each batch is divided among <see cref="Replicas{TModel}"/>. Not thread-safe. Owns the replicas, not the model.
 /// </remarks>
-internal sealed class CloudTraining : IDisposable
+internal sealed class CloudTraining : ICloudEpochs
 {
     private readonly EventTable _events;
     private readonly Settings _settings;
     private readonly NegativeSampler? _sampler;
     private readonly SeededRandom _random;
     private readonly Adam _optimizer;
-    private readonly Worker[] _workers;
+    private readonly Replicas<TorchBackbone> _replicas;
     private readonly int[] _order;
 
     /// <summary>How to fit.</summary>
@@ -50,14 +45,16 @@ internal sealed class CloudTraining : IDisposable
         _settings = settings;
         _random = random;
         _sampler = events.HasLabels ? null : new NegativeSampler(seen, seed: random.Next(int.MaxValue));
-        _workers = [.. Enumerable.Range(0, settings.NumberOfThreads).Select(i =>
-            new Worker(i == 0 ? model : model.Replicate(), new Generator((ulong)random.Next(int.MaxValue)), IsReplica: i > 0))];
+        _replicas = new Replicas<TorchBackbone>(
+            model, settings.NumberOfThreads, () => new Generator((ulong)random.Next(int.MaxValue)));
         _optimizer = new Adam(model.Trainable, settings.LearningRate, settings.WeightDecay);
         _order = [.. Enumerable.Range(0, events.Count)];
     }
 
     /// <summary>Gets the number of batches in an epoch.</summary>
     public int NumberOfBatches => (_events.Count + _settings.BatchSize - 1) / _settings.BatchSize;
+
+    public double RunEpoch(Action<int> batchDone) => RunEpoch(teacher: null, batchDone);
 
     /// <summary>Runs one epoch.</summary>
     /// <param name="teacher">Adds to the loss; null for none.</param>
@@ -76,17 +73,7 @@ internal sealed class CloudTraining : IDisposable
         return sum / Math.Max(1, _order.Length);
     }
 
-    public void Dispose()
-    {
-        foreach (Worker worker in _workers)
-        {
-            worker.Generator.Dispose();
-            if (worker.IsReplica)
-            {
-                worker.Model.Dispose();
-            }
-        }
-    }
+    public void Dispose() => _replicas.Dispose();
 
     private double RunBatch(ReadOnlyMemory<int> events, Teacher? teacher)
     {
@@ -94,45 +81,26 @@ internal sealed class CloudTraining : IDisposable
         using DisposeScope scope = torch.NewDisposeScope();
         int[] negatives = SampleNegatives(events.Span);
         int perEvent = negatives.Length / events.Length;
-        double[] losses = new double[_workers.Length];
         _optimizer.ClearGradients();
-        Parallel.For(0, _workers.Length, i =>
+        double loss = _replicas.Differentiate(events.Length, (model, generator, range) =>
         {
-            TrainingRun.PrepareThread();
-            int first = events.Length * i / _workers.Length;
-            int last = events.Length * (i + 1) / _workers.Length;
-            if (first < last)
-            {
-                losses[i] = Differentiate(
-                    _workers[i], events.Span[first..last], negatives.AsSpan((first * perEvent)..(last * perEvent)), events.Length, teacher);
-            }
+            (int first, int count) = range.GetOffsetAndLength(events.Length);
+            return Differentiate(
+                model, generator, events.Span[range], negatives.AsSpan(first * perEvent, count * perEvent), events.Length, teacher);
         });
-
-        AddReplicaGradients();
         _optimizer.Step();
-        return losses.Sum();
+        return loss;
     }
 
-    private double Differentiate(Worker worker, ReadOnlySpan<int> events, ReadOnlySpan<int> negatives, int batchSize, Teacher? teacher)
+    private double Differentiate(
+        TorchBackbone model, Generator generator, ReadOnlySpan<int> events, ReadOnlySpan<int> negatives, int batchSize, Teacher? teacher)
     {
-        using DisposeScope scope = torch.NewDisposeScope();
         TrainingBatch batch = _events.CreateBatch(events, negatives);
-        Tensor logits = worker.Model.Forward(batch, worker.Generator);                                       // [events, candidates]
+        Tensor logits = model.Forward(batch, generator);                                                     // [events, candidates]
         Tensor loss = SumLoss(events, logits);
         loss = teacher is null ? loss : loss.Plus(teacher(batch, events, logits));
         loss.Over(batchSize).backward();
         return loss.item<float>();
-    }
-
-    private void AddReplicaGradients()
-    {
-        foreach (Worker worker in _workers.Where(worker => worker.IsReplica))
-        {
-            foreach ((string name, Parameter weight) in worker.Model.Weights)
-            {
-                _workers[0].Model.Weights[name].TakeGradient(weight);
-            }
-        }
     }
 
     private int[] SampleNegatives(ReadOnlySpan<int> events)
@@ -170,6 +138,4 @@ internal sealed class CloudTraining : IDisposable
         Tensor target = torch.tensor(labels, events.Length, candidates);
         return torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction: nn.Reduction.Sum).Over(candidates);
     }
-
-    private sealed record Worker(TorchBackbone Model, Generator Generator, bool IsReplica);
 }

@@ -20,10 +20,10 @@ public sealed class ExportToOnnxTests
     private static string NewFolder() => Directory.CreateTempSubdirectory("dccl-export-").FullName;
 
     [Test]
-    public void ExportToOnnx_RandomArchitectures_ScoresAsTheEquations([Range(1, 30)] int seed)
+    public void ExportToOnnx_RandomArchitectures_ScoresAsTheEquations([Range(1, 30)] int seed, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
         PatchArchitecture? patch = random.Next(4) == 0 ? null : RandomModel.CreatePatch(random, architecture);
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture, patch);
         bool required = patch is not null && random.Next(2) == 0;

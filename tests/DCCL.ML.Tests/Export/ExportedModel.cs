@@ -54,7 +54,7 @@ internal static class ExportedModel
     /// <summary>The scores that the equations give.</summary>
     public static double[] Expected(ScoringBatch batch, DeviceCloudModelParameters parameters, SeededRandom random)
     {
-        TextbookDin textbook = new(parameters, random);
+        TextbookNetwork textbook = TextbookNetwork.Create(parameters, random);
         int profile = parameters.Architecture.ProfileDimension;
         int size = parameters.Patch?.PatchSize ?? 0;
         return [.. Enumerable.Range(0, batch.NumberOfGroups * batch.NumberOfCandidates).Select(i =>

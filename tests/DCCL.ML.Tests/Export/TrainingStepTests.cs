@@ -30,10 +30,10 @@ public sealed class TrainingStepTests
     }
 
     [Test]
-    public void Gradient_RandomArchitectures_IsThatOfFiniteDifferences([Range(1, 20)] int seed)
+    public void Gradient_RandomArchitectures_IsThatOfFiniteDifferences([Range(1, 20)] int seed, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
         Check(random, RandomModel.Create(random, architecture, RandomModel.CreatePatch(random, architecture)));
     }
 
@@ -108,21 +108,22 @@ public sealed class TrainingStepTests
     public void Step_UsesPlainOperatorsOnly()
     {
         SeededRandom random = new(3);
-        string[] operators = [.. Enumerable.Range(0, 20).SelectMany(_ =>
+        string[] backbones = ["din", "sasrec"];
+        string[] operators = [.. Enumerable.Range(0, 40).SelectMany(i =>
         {
-            DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+            BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbones[i % 2]);
             return TrainingStepGraph.Build(RandomModel.Create(random, architecture, RandomModel.CreatePatch(random, architecture))).Graph.Node;
         }).Select(node => node.OpType).Distinct().Order(StringComparer.Ordinal)];
 
         Assert.That(operators, Is.SubsetOf((string[])
-            ["Add", "Cast", "Div", "Gemm", "Greater", "Identity", "MatMul", "Mul", "Pow", "ReduceSum", "Relu", "Reshape", "Sigmoid", "Slice", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "Unsqueeze"]));
+            ["Add", "Cast", "Concat", "Div", "Gemm", "Greater", "Identity", "MatMul", "Mul", "Pow", "ReduceSum", "Relu", "Reshape", "Sigmoid", "Slice", "Softplus", "Sqrt", "Squeeze", "Sub", "Tanh", "Unsqueeze"]));
     }
 
     [Test]
-    public void ColdStart_RandomModels_PredictsAsTheEncoder([Range(1, 12)] int seed)
+    public void ColdStart_RandomModels_PredictsAsTheEncoder([Range(1, 12)] int seed, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
         PatchArchitecture patch = RandomModel.CreatePatch(random, architecture);
         PatchEncoderArchitecture shape = new() { HiddenSize = 1 + random.Next(5), ServesColdStart = true };
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture, patch, shape);
@@ -198,7 +199,7 @@ public sealed class TrainingStepTests
     {
         private const float L2 = 1.5f;
         private const float InterceptL2 = 0.5f;
-        private readonly TextbookDin _textbook;
+        private readonly TextbookNetwork _textbook;
         private readonly ScoringBatch _batch;
         private readonly DeviceCloudModelParameters _parameters;
         private readonly float[] _activation;
@@ -210,7 +211,7 @@ public sealed class TrainingStepTests
         public StepInputs(SeededRandom random, DeviceCloudModelParameters parameters, StockRuntime scoring)
         {
             _parameters = parameters;
-            _textbook = new TextbookDin(parameters, random);
+            _textbook = TextbookNetwork.Create(parameters, random);
             _batch = RandomModel.CreateBatch(random, parameters, 1 + random.Next(4), 1 + random.Next(4), 1 + random.Next(parameters.Architecture.HistoryLength), 0);
             float[][] encoded = scoring.Run(["activation", "offset"], ExportedModel.Inputs(_batch, parameters));
             (_activation, _offset) = (encoded[0], encoded[1]);

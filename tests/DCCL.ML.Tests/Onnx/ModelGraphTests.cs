@@ -17,13 +17,14 @@ public sealed class ModelGraphTests
     private const double Tolerance = 1e-5;
 
     [Test]
-    public void Scores_RandomArchitectures_EqualTheEquations([Range(1, 80)] int seed, [Values] bool manyCandidates)
+    public void Scores_RandomArchitectures_EqualTheEquations(
+        [Range(1, 80)] int seed, [Values] bool manyCandidates, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
         PatchArchitecture? patch = random.Next(4) == 0 ? null : RandomModel.CreatePatch(random, architecture);
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture, patch);
-        TextbookDin textbook = new(parameters, random);
+        TextbookNetwork textbook = TextbookNetwork.Create(parameters, random);
         int groups = 1 + random.Next(4);
         int patches = patch is null ? 0 : new[] { 0, 1, groups }[random.Next(3)];
         int length = 1 + random.Next(architecture.HistoryLength);
@@ -49,15 +50,15 @@ public sealed class ModelGraphTests
     // The same sums in another order: 1e-6 of the logit, or of 1. Plain weights do not sum to 1, so that the pooled history, and with
     // it what rounds, may be ten times the logit.
     [Test]
-    public void Scores_ManyCandidates_EqualThoseOfFew([Range(1, 40)] int seed)
+    public void Scores_ManyCandidates_EqualThoseOfFew([Range(1, 40)] int seed, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture =
-            RandomModel.CreateArchitecture(random) with { NumberOfItems = 300, ActivationUnitSize = 1 + random.Next(40) };
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone) with { NumberOfItems = 300 };
+        architecture = architecture is DinArchitecture din ? din with { ActivationUnitSize = 1 + random.Next(40) } : architecture;
         PatchArchitecture patch = RandomModel.CreatePatch(random, architecture);
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture, patch);
         using ModelScorer scorer = new(parameters);
-        double tolerance = architecture.AttentionWeights == AttentionWeights.Softmax ? 1e-6 : 1e-5;
+        double tolerance = architecture is DinArchitecture { AttentionWeights: AttentionWeights.Plain } ? 1e-5 : 1e-6;
         const int Candidates = 300;
         int length = architecture.HistoryLength;
         ScoringBatch many = RandomModel.CreateBatch(random, parameters, 3, Candidates, length, random.Next(2) * 3);
@@ -85,13 +86,13 @@ public sealed class ModelGraphTests
         }
     }
 
-    [TestCase(1)]
-    [TestCase(13)]
-    [TestCase(20)]
-    public void Scores_EqualItems_AreEqualWhereverTheyStand(int historyLength)
+    [Test]
+    public void Scores_EqualItems_AreEqualWhereverTheyStand([Values(1, 13, 20)] int historyLength, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(5);
-        DinArchitecture architecture = new() { NumberOfItems = 20, HistoryLength = 20 };
+        BackboneArchitecture architecture = backbone == "din"
+            ? new DinArchitecture { NumberOfItems = 20, HistoryLength = 20 }
+            : new SasRecArchitecture { NumberOfItems = 20, HistoryLength = 20 };
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture);
         using ModelScorer scorer = new(parameters);
         foreach (int candidates in new[] { 1, 30, 127, 128, 177, 500, 1001 })
@@ -104,10 +105,11 @@ public sealed class ModelGraphTests
     }
 
     [Test]
-    public void Scores_PatchOfZeros_EqualTheCloudModelBitForBit([Range(1, 20)] int seed, [Values(5, 150)] int candidates)
+    public void Scores_PatchOfZeros_EqualTheCloudModelBitForBit(
+        [Range(1, 20)] int seed, [Values(5, 150)] int candidates, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
         PatchArchitecture patch = RandomModel.CreatePatch(random, architecture);
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture, patch);
         DeviceCloudModelParameters cloud = new(

@@ -35,11 +35,11 @@ public sealed class TrainingStepTorchTests
     }
 
     [Test]
-    public void Step_RandomArchitectures_IsTorchs([Range(1, 30)] int seed)
+    public void Step_RandomArchitectures_IsTorchs([Range(1, 30)] int seed, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
         using DisposeScope scope = NewDisposeScope();
-        using PatchedModel model = new(random, numberOfUsers: 1);
+        using PatchedModel model = new(random, numberOfUsers: 1, backbone: backbone);
         Check(random, model);
     }
 

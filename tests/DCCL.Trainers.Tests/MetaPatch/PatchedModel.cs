@@ -12,18 +12,23 @@ namespace DCCL.Trainers.Tests.MetaPatch;
 internal sealed class PatchedModel : IDisposable
 {
     private readonly ScoringBatch _batch;
-    private readonly TextbookDin _textbook;
+    private readonly TextbookNetwork _textbook;
 
     public PatchedModel(
-        SeededRandom random, PatchArchitecture? patch = null, int? numberOfUsers = null, int? numberOfSamples = null, DinActivation? activation = null)
+        SeededRandom random, PatchArchitecture? patch = null, int? numberOfUsers = null, int? numberOfSamples = null, DinActivation? activation = null,
+        string backbone = "din")
     {
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
-        architecture = patch is null ? architecture : architecture with { HiddenLayerSizes = [8, 7, 6] };
-        architecture = activation is null ? architecture : architecture with { Activation = activation.Value };
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
+        if (architecture is DinArchitecture din)
+        {
+            din = patch is null ? din : din with { HiddenLayerSizes = [8, 7, 6] };
+            architecture = activation is null ? din : din with { Activation = activation.Value };
+        }
+
         Parameters = RandomModel.Create(random, architecture, patch ?? RandomModel.CreatePatch(random, architecture));
         _batch = RandomModel.CreateBatch(
             random, Parameters, numberOfUsers ?? 1 + random.Next(5), numberOfSamples ?? 1 + random.Next(12), 1 + random.Next(architecture.HistoryLength), 0);
-        _textbook = new TextbookDin(Parameters, random);
+        _textbook = TextbookNetwork.Create(Parameters, random);
         Module = Backbones.Create(Parameters);
         Frozen = Module.Replicate(frozen: true);
         Patch = TorchModels.CreatePatch(Parameters);
@@ -56,7 +61,7 @@ internal sealed class PatchedModel : IDisposable
     public double GetLogit(int user, int sample, double[] theta) => GetLogit(_textbook, user, sample, theta);
 
     /// <summary>The same with another basis.</summary>
-    public double GetLogit(TextbookDin textbook, int user, int sample, double[] theta)
+    public double GetLogit(TextbookNetwork textbook, int user, int sample, double[] theta)
     {
         int profile = Parameters.Architecture.ProfileDimension;
         return textbook.GetLogit(

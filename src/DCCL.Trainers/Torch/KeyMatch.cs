@@ -1,4 +1,4 @@
-namespace DCCL.Trainers.Din;
+namespace DCCL.Trainers.Torch;
 
 /// <summary>Where the users, or the items, of a previous model stand among the keys of new data.</summary>
 /// <remarks>

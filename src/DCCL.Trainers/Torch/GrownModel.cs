@@ -1,7 +1,7 @@
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 
-namespace DCCL.Trainers.Din;
+namespace DCCL.Trainers.Torch;
 
 /// <summary>Puts a previous model into the key space of new data: old rows stay what they are, new users and items get rows.</summary>
 internal static class GrownModel
@@ -17,7 +17,7 @@ internal static class GrownModel
         DeviceCloudPredictionTransformer previous,
         KeyMatch users,
         KeyMatch items,
-        DinArchitecture architecture,
+        BackboneArchitecture architecture,
         Func<TensorShape, float[]> initialize)
     {
         DeviceCloudModelParameters parameters = previous.Parameters;
