@@ -29,17 +29,20 @@ internal sealed class PlantedFleet
     /// <summary>Draws model and people.</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="sameForAll">Whether everybody has the same patch, which the cloud model could learn.</param>
-    public PlantedFleet(int seed, bool sameForAll = false)
+    /// <param name="backbone">"din" or "sasrec".</param>
+    public PlantedFleet(int seed, bool sameForAll = false, string backbone = "din")
     {
         _random = new SeededRandom(seed);
-        DinArchitecture architecture = new()
-        {
-            NumberOfItems = NumberOfItems,
-            EmbeddingDimension = 6,
-            HistoryLength = 5,
-            ActivationUnitSize = 6,
-            HiddenLayerSizes = [10, 8],
-        };
+        BackboneArchitecture architecture = backbone == "din"
+            ? new DinArchitecture
+            {
+                NumberOfItems = NumberOfItems,
+                EmbeddingDimension = 6,
+                HistoryLength = 5,
+                ActivationUnitSize = 6,
+                HiddenLayerSizes = [10, 8],
+            }
+            : new SasRecArchitecture { NumberOfItems = NumberOfItems, EmbeddingDimension = 6, HistoryLength = 5, FeedForwardSize = 8 };
         Parameters = RandomModel.Create(_random, architecture, new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0] });
         _histories = [.. Enumerable.Range(0, NumberOfUsers).Select(_ => new List<int>())];
         Thetas = DrawThetas(sameForAll);

@@ -53,4 +53,13 @@ internal static class TorchModels
             SamplesPerEvent = 1,
         };
     }
+
+    /// <summary>The logits under patches, as the solver of patches sees them.</summary>
+    public static float[] Score(
+        this ScoringBatch batch, TorchBackbone module, PatchTensors tensors, DeviceCloudModelParameters parameters, float[] patches)
+    {
+        PatchSolver solver = new(module, tensors, new PatchSolver.Settings(1, 1, 1, 0.1));
+        SampleChunk chunk = batch.ToChunk(module, parameters, new SeededRandom(1));
+        return solver.Score(chunk, tensor(patches, batch.NumberOfGroups, parameters.Patch!.PatchSize)).ToArray();
+    }
 }

@@ -7,8 +7,6 @@ namespace DCCL.Trainers.Din;
 /// <summary>The Deep Interest Network, as the training of cloud models sees it.</summary>
 internal sealed class DinNetwork(DinTrainer.Options options) : ICloudNetwork
 {
-    private const float SpectralScale = 0.1f;
-
     public string TrainerName => nameof(DinTrainer);
 
     public BackboneArchitecture CreateArchitecture(int numberOfItems, int profileDimension) => new DinArchitecture
@@ -30,7 +28,7 @@ internal sealed class DinNetwork(DinTrainer.Options options) : ICloudNetwork
         new DinModule((DinArchitecture)architecture, options.DropoutRate, weights);
 
     public void Prepare(TorchBackbone module, InteractionLog log, SeededRandom random) =>
-        SpectralStart.Apply(module, log, options.NumberOfSpectralFactors, SpectralScale, random);
+        SpectralStart.Apply(module, log, options.NumberOfSpectralFactors, random);
 
     public ICloudEpochs? CreateTraining(TorchBackbone module, InteractionLog log, Func<int, int, bool> isTaught, TrainingRun run)
     {

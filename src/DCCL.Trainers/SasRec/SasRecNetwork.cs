@@ -26,12 +26,8 @@ internal sealed class SasRecNetwork(SasRecTrainer.Options options) : ICloudNetwo
     public TorchBackbone CreateModule(BackboneArchitecture architecture, Func<TensorShape, float[]> weights) =>
         new SasRecModule((SasRecArchitecture)architecture, options.DropoutRate, weights);
 
-    public void Prepare(TorchBackbone module, InteractionLog log, SeededRandom random)
-    {
-        float scale = float.Parse(Environment.GetEnvironmentVariable("SAS_SPEC_SCALE") ?? "0.1", System.Globalization.CultureInfo.InvariantCulture);
-        int n = int.Parse(Environment.GetEnvironmentVariable("SAS_SPEC") ?? "0");
-        SpectralStart.Apply(module, log, n, scale, random);
-    }
+    public void Prepare(TorchBackbone module, InteractionLog log, SeededRandom random) =>
+        SpectralStart.Apply(module, log, options.NumberOfSpectralFactors, random);
 
     public ICloudEpochs? CreateTraining(TorchBackbone module, InteractionLog log, Func<int, int, bool> isTaught, TrainingRun run)
     {

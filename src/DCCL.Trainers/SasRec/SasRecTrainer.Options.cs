@@ -16,6 +16,14 @@ public sealed partial class SasRecTrainer
         /// <value>The default is 64. At least 1.</value>
         public int EmbeddingDimension { get; init; } = 64;
 
+        /// <summary>
+        /// Gets how many elements of an item's embedding begin as the leading singular vectors of the log's user-item matrix, of the
+        /// labels if there are some; the others begin near zero.
+        /// </summary>
+        /// <remarks>What users have in common is in the log before the first epoch: found this way it takes fewer epochs, and ranks better.</remarks>
+        /// <value>The default is 32. 0 for random ones only; no more than the embedding has are used.</value>
+        public int NumberOfSpectralFactors { get; init; } = 32;
+
         /// <summary>Gets the number of most recent positive events that the model looks at.</summary>
         /// <value>The default is 50. At least 1.</value>
         public int HistoryLength { get; init; } = 50;
@@ -60,8 +68,8 @@ public sealed partial class SasRecTrainer
         public int BatchSize { get; init; } = 64;
 
         /// <summary>Gets Adam's step size.</summary>
-        /// <value>The default is 0.001. Above 0.</value>
-        public double LearningRate { get; init; } = 0.001;
+        /// <value>The default is 0.002. Above 0.</value>
+        public double LearningRate { get; init; } = 0.002;
 
         /// <summary>Gets the decoupled weight decay (AdamW).</summary>
         /// <value>The default is 0. At least 0.</value>
@@ -84,6 +92,7 @@ public sealed partial class SasRecTrainer
 
         internal void Validate() => new OptionsCheck("SasRecTrainer.Options")
             .AtLeast(nameof(EmbeddingDimension), EmbeddingDimension, 1)
+            .AtLeast(nameof(NumberOfSpectralFactors), NumberOfSpectralFactors, 0)
             .AtLeast(nameof(HistoryLength), HistoryLength, 1)
             .That(NumberOfBlocks is >= 1 and <= 64, $"{nameof(NumberOfBlocks)} must be from 1 to 64, but is {NumberOfBlocks}.")
             .That(

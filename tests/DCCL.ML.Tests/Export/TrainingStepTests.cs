@@ -134,6 +134,7 @@ public sealed class TrainingStepTests
         int length = architecture.HistoryLength;
         ScoringBatch batch = RandomModel.CreateBatch(random, parameters, Groups, 1, length, 0);
         Array.Clear(batch.History, 0, length); // the first has no history
+        batch.History[length] = 1; // the second has one
 
         float[] actual = architecture.ProfileDimension > 0
             ? stock.Run("patch", ("profile", batch.Profiles[..(Groups * architecture.ProfileDimension)], [Groups, architecture.ProfileDimension]))

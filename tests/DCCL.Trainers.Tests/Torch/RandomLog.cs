@@ -43,4 +43,12 @@ internal sealed class RandomLog
 
         return InteractionLog.Create(numberOfUsers, numberOfItems, [.. users], [.. items], null);
     }
+
+    /// <summary>Users 1, 2, ... with the items of their events in order.</summary>
+    public static InteractionLog FromSequences(params int[][] sequences)
+    {
+        int[] users = [.. sequences.SelectMany((items, user) => Enumerable.Repeat(user + 1, items.Length))];
+        int[] all = [.. sequences.SelectMany(items => items)];
+        return InteractionLog.Create(sequences.Length, all.Max(), users, all, null);
+    }
 }
