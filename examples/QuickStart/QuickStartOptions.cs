@@ -8,12 +8,17 @@ internal sealed record QuickStartOptions
     public const string PeriodsSplit = "periods";
     public const string LeaveLastOutSplit = "leave-last-out";
 
+    public const string DinBackbone = "din";
+    public const string SasRecBackbone = "sasrec";
+
     /// <summary>Gets the path of the log; null for the built-in data.</summary>
     public string? DataFile { get; init; }
 
     public string? UserFile { get; init; }
 
     public string Split { get; init; } = PeriodsSplit;
+
+    public string Backbone { get; init; } = DinBackbone;
 
     /// <summary>Gets the smallest positive rating; null if every event is positive.</summary>
     public double? PositiveRating { get; init; }
@@ -47,6 +52,13 @@ internal sealed record QuickStartOptions
             DefaultValueFactory = _ => PeriodsSplit,
         };
         split.AcceptOnlyFromAmong(PeriodsSplit, LeaveLastOutSplit);
+        Option<string> backbone = new("--backbone")
+        {
+            HelpName = $"{DinBackbone}|{SasRecBackbone}",
+            Description = "The cloud model: a Deep Interest Network, or a SASRec, which is the better one for sparse logs.",
+            DefaultValueFactory = _ => DinBackbone,
+        };
+        backbone.AcceptOnlyFromAmong(DinBackbone, SasRecBackbone);
         Option<double?> positiveRating = new("--positive-rating")
         {
             HelpName = "N",
@@ -64,7 +76,7 @@ internal sealed record QuickStartOptions
         RootCommand command = new(
             "Trains a model in the cloud, a patch for every user, and distils the patches back; prints how good each stage is.")
         {
-            data, users, split, positiveRating, seed, threads, quick, json,
+            data, users, split, backbone, positiveRating, seed, threads, quick, json,
         };
         command.SetAction((parsed, cancellation) => run(
             new QuickStartOptions
@@ -72,6 +84,7 @@ internal sealed record QuickStartOptions
                 DataFile = parsed.GetValue(data),
                 UserFile = parsed.GetValue(users),
                 Split = parsed.GetValue(split)!,
+                Backbone = parsed.GetValue(backbone)!,
                 PositiveRating = parsed.GetValue(positiveRating),
                 Seed = parsed.GetValue(seed),
                 NumberOfThreads = parsed.GetValue(threads),

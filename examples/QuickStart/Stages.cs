@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using DCCL.ML;
+using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
@@ -58,17 +59,36 @@ internal sealed class Stages(
         ITransformer keys = ml.Transforms.Conversion.MapValueToKey("User", data.Columns.UserColumnName)
             .Append(ml.Transforms.Conversion.MapValueToKey("Item", data.Columns.ItemColumnName))
             .Fit(periods.BeforeTest);
+        IDataView log = keys.Transform(periods.Cloud);
+        IDataView? validation = periods.Validation is null ? null : keys.Transform(periods.Validation);
+        InteractionColumns columns = data.Columns with { UserColumnName = "User", ItemColumnName = "Item" };
+        return keys.Append(options.Backbone == QuickStartOptions.SasRecBackbone
+            ? CreateSasRec(columns).Fit(log, validation)
+            : CreateDin(columns).Fit(log, validation));
+    }
+
+    private DinTrainer CreateDin(InteractionColumns columns)
+    {
         DinTrainer.Options defaults = new();
-        DinTrainer trainer = ml.DeviceCloud().Trainers.Din(new DinTrainer.Options
+        return ml.DeviceCloud().Trainers.Din(new DinTrainer.Options
         {
-            Columns = data.Columns with { UserColumnName = "User", ItemColumnName = "Item" },
+            Columns = columns,
             NumberOfEpochs = options.IsQuick ? 3 : defaults.NumberOfEpochs,
             NumberOfValidationUsers = options.IsQuick ? 0 : defaults.NumberOfValidationUsers,
             Run = _run,
         });
-        DeviceCloudPredictionTransformer din = trainer.Fit(
-            keys.Transform(periods.Cloud), periods.Validation is null ? null : keys.Transform(periods.Validation));
-        return keys.Append(din);
+    }
+
+    private SasRecTrainer CreateSasRec(InteractionColumns columns)
+    {
+        SasRecTrainer.Options defaults = new();
+        return ml.DeviceCloud().Trainers.SasRec(new SasRecTrainer.Options
+        {
+            Columns = columns,
+            NumberOfEpochs = options.IsQuick ? 3 : defaults.NumberOfEpochs,
+            NumberOfValidationUsers = options.IsQuick ? 0 : defaults.NumberOfValidationUsers,
+            Run = _run,
+        });
     }
 
     private MetaPatchTrainer CreateMetaPatch(ITransformer model, int? patchSize = null) =>

@@ -51,7 +51,7 @@ internal sealed class ItemSoftmax : autograd.SingleTensorFunction<ItemSoftmax>
             Subtract(slope, targets.AsSpan(first, count));
             rowGradient.narrow(0, first, count).copy_(slope.matmul(items));
             itemGradient.addmm_(slope.t(), part, 1, 1);
-            biasGradient.AddInPlace(slope.sum(0));
+            biasGradient.AddInPlace(slope.sum([0])); // sum(0) would be that of all, as bytes: 0 is a ScalarType, too
         }
 
         Tensor userGradient = torch.zeros_like(users);

@@ -11,9 +11,9 @@ namespace DCCL.Trainers.Tests.SasRec;
 
 public sealed class ItemSoftmaxTests
 {
-    // A million items to one row make blocks of one row, seven make one block of all: both against torch's own.
+    // Of 200,000 items a block has five rows, of seven all: both against torch's own.
     [TestCase(7, 11, 5)]
-    [TestCase(300_000, 9, 2)]
+    [TestCase(200_000, 12, 2)]
     public void SumLoss_AndItsGradients_AreThoseOfTorchsCrossEntropy(int items, int rows, int dimension)
     {
         SeededRandom random = new(1);
@@ -34,7 +34,7 @@ public sealed class ItemSoftmaxTests
         Assert.That(loss, Is.EqualTo(expectedLoss).Within(1e-5 * expectedLoss));
         for (int i = 0; i < 3; i++)
         {
-            Assert.That(Deviation.Max(gradients[i], expected[i]), Is.LessThan(1e-5));
+            Assert.That(Deviation.Max(gradients[i], expected[i]), Is.LessThan(1e-5), $"input {i}");
             Assert.That(gradients[i], Has.Some.Not.Zero);
         }
 
