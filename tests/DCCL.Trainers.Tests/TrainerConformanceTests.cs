@@ -36,6 +36,18 @@ public sealed class TrainerConformanceTests
         Reading([.. _keys, _timestamp, _label, _profile]));
 
     [Test]
+    public void SasRec_WithLabelsAndProfiles_Conforms() => EstimatorConformance.Check(
+        LoadBoard,
+        context => context.DeviceCloud().Trainers.SasRec(SasRec(new InteractionColumns("UserKey", "ItemKey", "Timestamp", "Label", "Profile"))),
+        Reading([.. _keys, _timestamp, _label, _profile]));
+
+    [Test]
+    public void SasRec_OnEvents_Conforms() => EstimatorConformance.Check(
+        LoadBoard,
+        context => context.DeviceCloud().Trainers.SasRec(SasRec(new InteractionColumns("UserKey", "ItemKey", "Timestamp"))),
+        Reading([.. _keys, _timestamp]));
+
+    [Test]
     public void Din_WithAColumnThatItsModelWouldRead_RefusesAWrongOne()
     {
         MLContext context = new(seed: 1);
@@ -43,6 +55,7 @@ public sealed class TrainerConformanceTests
         IEstimator<ITransformer>[] trainers =
         [
             context.DeviceCloud().Trainers.Din(Din(new InteractionColumns("UserKey", "ItemKey"))),
+            context.DeviceCloud().Trainers.SasRec(SasRec(new InteractionColumns("UserKey", "ItemKey"))),
             context.DeviceCloud().Trainers.Collaborative(Collaborative(0)),
         ];
         foreach (IEstimator<ITransformer> trainer in trainers)
@@ -114,6 +127,17 @@ public sealed class TrainerConformanceTests
         HistoryLength = 6,
         ActivationUnitSize = 6,
         HiddenLayerSizes = [8, 6],
+        NumberOfEpochs = 2,
+        BatchSize = 50,
+        Run = _run,
+    };
+
+    private static SasRecTrainer.Options SasRec(InteractionColumns columns) => new()
+    {
+        Columns = columns,
+        EmbeddingDimension = 6,
+        HistoryLength = 6,
+        FeedForwardSize = 8,
         NumberOfEpochs = 2,
         BatchSize = 50,
         Run = _run,

@@ -18,16 +18,17 @@ public sealed class DevicePersonalizerParityTests
     // A device has no other people to ask whether patches help, only blocks of the owner's own events: its gate errs more often. Stated
     // tolerance: nine tenths of what the cloud's patches gain.
     [Test]
-    public void LearnAsync_EverybodysOwnDevice_GainsWhatTheCloudGains()
+    public void LearnAsync_EverybodysOwnDevice_GainsWhatTheCloudGains([Values("din", "sasrec")] string backbone)
     {
+        PlantedFleet planted = backbone == "din" ? _planted : new PlantedFleet(1, backbone: backbone);
         MLContext context = new(seed: 1);
-        ITransformer cloud = _planted.CreateModel(context);
-        (ITransformer without, ITransformer fleet, ITransformer devices) = Learn(context, cloud, _planted.Device, hasLabels: true);
+        ITransformer cloud = planted.CreateModel(context);
+        (ITransformer without, ITransformer fleet, ITransformer devices) = Learn(context, cloud, planted, planted.Device, hasLabels: true);
 
-        double before = PlantedFleet.GetLoss(context, without, _planted.Test);
-        double byCloud = PlantedFleet.GetLoss(context, fleet, _planted.Test);
-        double byDevices = PlantedFleet.GetLoss(context, devices, _planted.Test);
-        TestContext.Out.WriteLine($"loss: cloud model {before:F4}, patches by the cloud {byCloud:F4}, by devices {byDevices:F4}, at best {_planted.TestLoss:F4}");
+        double before = PlantedFleet.GetLoss(context, without, planted.Test);
+        double byCloud = PlantedFleet.GetLoss(context, fleet, planted.Test);
+        double byDevices = PlantedFleet.GetLoss(context, devices, planted.Test);
+        TestContext.Out.WriteLine($"loss: cloud model {before:F4}, patches by the cloud {byCloud:F4}, by devices {byDevices:F4}, at best {planted.TestLoss:F4}");
         Assert.That(before - byCloud, Is.GreaterThan(0.1));
         Assert.That(before - byDevices, Is.InRange(0.9 * (before - byCloud), 1.1 * (before - byCloud)));
     }
@@ -38,7 +39,7 @@ public sealed class DevicePersonalizerParityTests
         MLContext context = new(seed: 1);
         ITransformer cloud = WithoutLabels(_planted.CreateModel(context));
         EventRow[] chosen = [.. _planted.Device.Where(row => row.Label)];
-        (ITransformer without, ITransformer fleet, ITransformer devices) = Learn(context, cloud, chosen, hasLabels: false);
+        (ITransformer without, ITransformer fleet, ITransformer devices) = Learn(context, cloud, _planted, chosen, hasLabels: false);
 
         double before = GetAuc(context, without);
         double byCloud = GetAuc(context, fleet);
@@ -49,11 +50,11 @@ public sealed class DevicePersonalizerParityTests
     }
 
     private static (ITransformer Without, ITransformer Fleet, ITransformer Devices) Learn(
-        MLContext context, ITransformer cloud, IReadOnlyList<EventRow> events, bool hasLabels)
+        MLContext context, ITransformer cloud, PlantedFleet planted, IReadOnlyList<EventRow> events, bool hasLabels)
     {
         ITransformer fleet = context.DeviceCloud().Trainers.MetaPatch(cloud, Options()).Fit(context.Data.LoadFromEnumerable(events));
         ITransformer without = fleet.ReplaceDeviceCloudModel(fleet.DeviceCloudModel().WithPatches(null));
-        return (without, fleet, LearnOnDevices(cloud, without, events, hasLabels));
+        return (without, fleet, LearnOnDevices(cloud, without, planted, events, hasLabels));
     }
 
     private static ITransformer WithoutLabels(ITransformer model)
@@ -80,7 +81,7 @@ public sealed class DevicePersonalizerParityTests
     }
 
     private static ITransformer LearnOnDevices(
-        ITransformer cloud, ITransformer without, IReadOnlyList<EventRow> events, bool hasLabels)
+        ITransformer cloud, ITransformer without, PlantedFleet planted, IReadOnlyList<EventRow> events, bool hasLabels)
     {
         string folder = Directory.CreateTempSubdirectory("dccl-parity-").FullName;
         string model = Path.Combine(folder, "model");
@@ -96,7 +97,7 @@ public sealed class DevicePersonalizerParityTests
         {
             string id = $"u{user.ToString(CultureInfo.InvariantCulture)}";
             using DevicePersonalizer device = new(model, Path.Combine(folder, id), options);
-            foreach (EventRow row in _planted.Cloud.Where(row => row.User == id && (hasLabels || row.Label)))
+            foreach (EventRow row in planted.Cloud.Where(row => row.User == id && (hasLabels || row.Label)))
             {
                 device.Record(row.Item, row.Timestamp, row.Label, isKnownToCloud: true);
             }

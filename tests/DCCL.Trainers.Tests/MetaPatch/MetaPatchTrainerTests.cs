@@ -14,31 +14,33 @@ public sealed class MetaPatchTrainerTests
     private static readonly PlantedFleet _planted = new(1);
 
     [Test]
-    public void Fit_AnswersDrawnFromTheBasis_FindsMostOfWhatPatchesCanGain()
+    public void Fit_AnswersDrawnFromTheBasis_FindsMostOfWhatPatchesCanGain([Values("din", "sasrec")] string backbone)
     {
+        PlantedFleet planted = Plant(backbone);
         MLContext context = new(seed: 1);
-        ITransformer cloud = _planted.CreateModel(context);
+        ITransformer cloud = planted.CreateModel(context);
 
-        ITransformer fleet = Fit(context, cloud, Options());
+        ITransformer fleet = Fit(context, cloud, Options(), planted);
 
         // The gap between the cloud model and the truth is the most that a patch could gain; 40 events for 4 numbers close most of it.
         ITransformer remembering = WithoutPatches(fleet);
-        double gap = PlantedFleet.GetLoss(context, remembering, _planted.Test) - _planted.TestLoss;
-        double rest = PlantedFleet.GetLoss(context, fleet, _planted.Test) - _planted.TestLoss;
+        double gap = PlantedFleet.GetLoss(context, remembering, planted.Test) - planted.TestLoss;
+        double rest = PlantedFleet.GetLoss(context, fleet, planted.Test) - planted.TestLoss;
         Assert.That(gap, Is.GreaterThan(0.1));
         Assert.That(rest, Is.LessThan(0.4 * gap));
     }
 
     [Test]
-    public void Fit_ANewBasis_HelpsOnUnseenEvents([Values] PatchBasisSource basis)
+    public void Fit_ANewBasis_HelpsOnUnseenEvents([Values] PatchBasisSource basis, [Values("din", "sasrec")] string backbone)
     {
+        PlantedFleet planted = Plant(backbone);
         MLContext context = new(seed: 1);
-        ITransformer cloud = _planted.CreateModel(context, withBasis: false);
+        ITransformer cloud = planted.CreateModel(context, withBasis: false);
 
-        ITransformer fleet = Fit(context, cloud, Options(size: 8, l2: 8, basis: basis));
+        ITransformer fleet = Fit(context, cloud, Options(size: 8, l2: 8, basis: basis), planted);
 
-        double before = PlantedFleet.GetLoss(context, WithoutPatches(fleet), _planted.Test);
-        Assert.That(PlantedFleet.GetLoss(context, fleet, _planted.Test), Is.LessThan(before - 0.02));
+        double before = PlantedFleet.GetLoss(context, WithoutPatches(fleet), planted.Test);
+        Assert.That(PlantedFleet.GetLoss(context, fleet, planted.Test), Is.LessThan(before - 0.02));
         Assert.That(fleet.DeviceCloudModel().Parameters.Patch!.PatchSize, Is.EqualTo(8));
     }
 
@@ -353,8 +355,10 @@ public sealed class MetaPatchTrainerTests
             Run = new TrainingRunOptions { Seed = seed, NumberOfThreads = threads, Progress = progress, CancellationToken = token },
         };
 
-    private static ITransformer Fit(MLContext context, ITransformer cloud, MetaPatchTrainer.Options options) =>
-        context.DeviceCloud().Trainers.MetaPatch(cloud, options).Fit(context.Data.LoadFromEnumerable(_planted.Device));
+    private static ITransformer Fit(MLContext context, ITransformer cloud, MetaPatchTrainer.Options options, PlantedFleet? planted = null) =>
+        context.DeviceCloud().Trainers.MetaPatch(cloud, options).Fit(context.Data.LoadFromEnumerable((planted ?? _planted).Device));
+
+    private static PlantedFleet Plant(string backbone) => backbone == "din" ? _planted : new PlantedFleet(1, backbone: backbone);
 
     private static ITransformer WithoutPatches(ITransformer fleet) =>
         fleet.ReplaceDeviceCloudModel(fleet.DeviceCloudModel().WithPatches(null));

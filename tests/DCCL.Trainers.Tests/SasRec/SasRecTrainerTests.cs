@@ -20,7 +20,7 @@ public sealed class SasRecTrainerTests
         MLContext context = new(seed: 1);
         IDataView log = context.Data.LoadFromEnumerable(_board.Events);
 
-        ITransformer model = CreateChain(context, Small(60, sampledItems, validationUsers: 0)).Fit(log);
+        ITransformer model = CreateChain(context, Small(20, sampledItems, validationUsers: 0)).Fit(log);
 
         IDataView scored = model.Transform(context.Data.LoadFromEnumerable(_board.Candidates()));
         IEnumerable<IGrouping<string, (string User, string Item, float Score)>> users = scored.GetColumn<string>("User")
