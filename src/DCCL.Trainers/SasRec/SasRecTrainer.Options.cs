@@ -5,7 +5,7 @@ namespace DCCL.Trainers;
 public sealed partial class SasRecTrainer
 {
     /// <summary>The options of <see cref="SasRecTrainer"/>.</summary>
-    /// <remarks>Immutable and thread-safe. The defaults were chosen on the validation events of two public logs.</remarks>
+    /// <remarks>Immutable and thread-safe.</remarks>
     public sealed class Options
     {
         /// <summary>Gets the columns of the log.</summary>
@@ -20,7 +20,7 @@ public sealed partial class SasRecTrainer
         /// Gets how many elements of an item's embedding begin as the leading singular vectors of the log's user-item matrix, of the
         /// labels if there are some; the others begin near zero.
         /// </summary>
-        /// <remarks>What users have in common is in the log before the first epoch: found this way it takes fewer epochs, and ranks better.</remarks>
+        /// <remarks>What users have in common is in the log before the first epoch: found this way it takes fewer epochs.</remarks>
         /// <value>The default is 32. 0 for random ones only; no more than the embedding has are used.</value>
         public int NumberOfSpectralFactors { get; init; } = 32;
 
@@ -48,8 +48,8 @@ public sealed partial class SasRecTrainer
         /// Gets how many random items a batch is foreseen among, besides the batch's own; not used with a label column.
         /// </summary>
         /// <value>
-        /// The default is 0: all items, which ranks best and costs time in proportion to the catalogue. From some ten thousand items on,
-        /// a thousand or so are faster.
+        /// The default is 0: all items, which costs time in proportion to the catalogue. From some ten thousand items on, a thousand or so
+        /// are faster.
         /// </value>
         public int NumberOfSampledItems { get; init; }
 
