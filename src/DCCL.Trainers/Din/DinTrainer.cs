@@ -27,8 +27,8 @@ namespace DCCL.Trainers;
 /// </list>
 /// <para>
 /// One row of the log is one event: the trainer builds the histories and samples the negatives itself. Early stopping watches
-/// NDCG@10 over all items, or the AUC with a label column, on the validation log, or on the last events of some users, which
-/// are then not trained on. The best epoch is kept.
+/// NDCG@10 over all items, or the reduction in log loss with a label column, on the validation log, or on the last events of some
+/// users, which are then not trained on. The best epoch is kept.
 /// </para>
 /// <para>
 /// <see cref="DinArchitecture"/> has the equations. Source: Zhou et al., "Deep Interest Network for Click-Through Rate Prediction",
