@@ -20,6 +20,7 @@ public sealed partial class DeviceCloudCatalog
         DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
         using IChannel channel = Environment.Start(nameof(CreateRecommender));
         channel.Info(
+            MessageSensitivity.None,
             $"Recommends {transformer.Parameters.Architecture.NumberOfItems} items to {transformer.History.NumberOfUsers} users, "
             + $"{transformer.Patches?.NumberOfPatchedUsers ?? 0} of them with a patch.");
         return new Recommender(transformer, kept, transformer.NumberOfThreads);

@@ -52,6 +52,7 @@ public sealed partial class TopItemsEstimator : IEstimator<TopItemsTransformer>
         transformer.GetOutputSchema(input.Schema);
         using IChannel channel = _environment.Start(nameof(TopItemsEstimator));
         channel.Info(
+            MessageSensitivity.None,
             $"The best {_options.NumberOfItems} of {_model.Parameters.Architecture.NumberOfItems} items for {_model.History.NumberOfUsers} users, "
             + $"{_model.Patches?.NumberOfPatchedUsers ?? 0} of them with a patch.");
         return transformer;
