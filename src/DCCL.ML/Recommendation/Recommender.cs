@@ -82,7 +82,7 @@ public sealed class Recommender : IDisposable
             batch = new ScoringBatch();
         }
 
-        PatchStatus status = CandidateBatch.Fill(batch, _model, user, history, candidates, options.Profile);
+        PatchStatus status = CandidateBatch.Fill(batch, _model, user, history, candidates, GetProfile(options.Profile));
         _scorer.Score(batch);
         int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Count), numberOfItems);
         RecommendedItem[] result = [.. best.Select(i => new RecommendedItem(
@@ -177,6 +177,17 @@ public sealed class Recommender : IDisposable
         int[] earlier = GetKeys(observed.Take(before));
         int known = UserObservations.CountRemembered(remembered, earlier, _model.Parameters.Architecture.HistoryLength);
         return [.. remembered, .. earlier.AsSpan(known), .. GetKeys(observed.Skip(before))];
+    }
+
+    private float[] GetProfile(IReadOnlyList<float>? profile)
+    {
+        int dimension = _model.Parameters.Architecture.ProfileDimension;
+        return profile is null || (profile.Count == dimension && profile.All(float.IsFinite))
+            ? [.. profile ?? []]
+            : throw new ArgumentException(
+                $"{nameof(RecommendationOptions)}: the profile must have {dimension} finite values, as the model was trained with, but has "
+                + $"{profile.Count}, {profile.Count(value => !float.IsFinite(value))} of them not finite.",
+                nameof(profile));
     }
 
     private int[] GetKeys(IEnumerable<UserObservations.Observation> observations) =>

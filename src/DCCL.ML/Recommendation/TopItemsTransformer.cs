@@ -74,12 +74,14 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
 
     /// <summary>Ranks the items for a user.</summary>
     /// <param name="user">The user's key value; 0 for a user whom the model does not know.</param>
+    /// <param name="history">The item key values of the user's history, the oldest first.</param>
+    /// <param name="profile">The user's profile; empty for the one that the model remembers.</param>
     /// <param name="batch">Buffers to use.</param>
     /// <param name="items">Receives the item key values, the best first, and zeros behind them.</param>
     /// <param name="scores">Receives the scores, and NaN behind them.</param>
-    internal void Rank(int user, ScoringBatch batch, Span<uint> items, Span<float> scores)
+    internal void Rank(
+        int user, ReadOnlySpan<int> history, ReadOnlySpan<float> profile, ScoringBatch batch, Span<uint> items, Span<float> scores)
     {
-        ReadOnlySpan<int> history = user == 0 ? [] : Model.History.GetItems(user);
         int[] candidates = _candidates;
         if (Options.ExcludesSeen && !history.IsEmpty)
         {
@@ -91,7 +93,7 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
         scores.Fill(float.NaN);
         if (candidates.Length > 0)
         {
-            CandidateBatch.Fill(batch, Model, user, history, candidates, profile: null);
+            CandidateBatch.Fill(batch, Model, user, history, candidates, profile);
             Model.Score(batch);
             int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Length), items.Length);
             for (int i = 0; i < best.Length; i++)
