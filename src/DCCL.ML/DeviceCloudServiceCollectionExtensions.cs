@@ -29,7 +29,14 @@ public static class DeviceCloudServiceCollectionExtensions
         MLContext context = new();
         if (logger is not null)
         {
-            context.Log += (_, entry) => logger.Log(ToLevel(entry.Kind), default, entry.RawMessage, exception: null, (text, _) => text);
+            context.Log += (_, entry) =>
+            {
+                LogLevel level = ToLevel(entry.Kind);
+                if (logger.IsEnabled(level))
+                {
+                    logger.Log(level, default, entry.RawMessage, exception: null, (text, _) => text);
+                }
+            };
         }
 
         return context;
