@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Globalization;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
@@ -71,7 +72,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
-    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, (IDataView?)null);
+    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, validationData: null);
 
     /// <summary>Trains on a log.</summary>
     /// <param name="trainingData">The log.</param>
@@ -80,6 +81,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    [OverloadResolutionPriority(1)] // so that Fit(log, null) means no validation data, not no previous model
     public DeviceCloudPredictionTransformer Fit(IDataView trainingData, IDataView? validationData)
     {
         ArgumentNullException.ThrowIfNull(trainingData);
