@@ -8,8 +8,8 @@ namespace OnDeviceWeb;
 /// <summary>What the page does, with C# in the place of the browser: somebody likes one mood, and learns a patch.</summary>
 internal static class SelfTest
 {
-    private const string Mood = "Stormy";
-    private const int NumberOfClicks = 12;
+    private const string Mood = "Serene";
+    private const int NumberOfClicks = 18;
 
     /// <summary>Runs.</summary>
     /// <returns>Whether more of the mood is recommended than before, and the page can be fetched.</returns>
