@@ -30,6 +30,7 @@ before(async () => {
   site = await serve(folder);
   browser = await chromium.launch({ executablePath, args: ARGUMENTS });
   context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
+  context.setDefaultTimeout(90_000); // a busy machine takes its time to compile the runtime
   page = await context.newPage();
   page.on("console", (message) => message.type() === "error" && faults.push(message.text()));
   page.on("pageerror", (fault) => faults.push(fault.message));

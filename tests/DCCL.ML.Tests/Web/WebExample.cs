@@ -7,7 +7,7 @@ namespace DCCL.ML.Tests.Web;
 /// <summary>examples/OnDeviceWeb, whose JavaScript the tests run where Node and its packages are.</summary>
 internal static class WebExample
 {
-    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Gets the folder of the example.</summary>
     public static string Folder { get; } = Path.Combine(FindRoot(), "examples", "OnDeviceWeb");
