@@ -16,7 +16,7 @@ internal static partial class ExportCheck
     private static readonly float[] _distances = [1e-2f, 3e-3f, 1e-3f, 3e-4f, 1e-4f];
     private const double SlopeTolerance = 2e-2;
 
-    /// <summary>Checks that the step's loss is the reference's, and its derivative that of the loss, along a random direction.</summary>
+    /// <summary>Checks that the step's scores and loss are the reference's, and its derivative that of the loss, along a random direction.</summary>
     /// <param name="file">The exported file.</param>
     /// <param name="parameters">The model.</param>
     /// <exception cref="InvalidOperationException">It is not.</exception>
@@ -64,31 +64,35 @@ internal static partial class ExportCheck
                 CreateVector(TrainingStepGraph.InterceptL2Input, [InterceptL2]),
             ];
             using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> outputs =
-                session.Run(inputs, [TrainingStepGraph.LossOutput, TrainingStepGraph.NextFirstMomentOutput]);
+                session.Run(inputs, [TrainingStepGraph.LossOutput, TrainingStepGraph.NextFirstMomentOutput, ModelGraph.ScoreOutput]);
             float loss = outputs[0].AsEnumerable<float>().First();
-            (double expected, double magnitude) = GetLoss(moved);
-            if (!(Math.Abs(loss - expected) <= Tolerance * Math.Max(1, magnitude)))
-            {
-                throw new InvalidOperationException(FormattableString.Invariant(
-                    $"The exported step must have the loss {expected:G7}, but in ONNX Runtime has {loss}. Nothing was exported: please report it."));
-            }
-
+            CompareWithReference(moved, loss, [.. outputs[2].AsEnumerable<float>()]);
             return (loss, [.. outputs[1].AsEnumerable<float>()]);
         }
 
-        // Sum of weight times cross-entropy, and l2 / 2 |patch|^2; and how large the terms are.
-        (double Loss, double Magnitude) GetLoss(float[] theta)
+        // The scores one by one; and the loss: the sum of weight times cross-entropy, and l2 / 2 |patch|^2.
+        void CompareWithReference(float[] theta, float actualLoss, float[] scores)
         {
             double loss = 0.5 * theta.Select((value, k) => (k == 0 ? InterceptL2 : L2) * (double)value * value).Sum();
             double magnitude = loss;
             for (int i = 0; i < NumberOfSamples; i++)
             {
                 (double logit, double terms) = reference.Decode(activations[i], offset[i], theta);
+                ExpectOfStep("score", logit, scores[i], terms);
                 loss += weight[i] * (Math.Max(logit, 0) - (logit * label[i]) + Math.Log(1 + Math.Exp(-Math.Abs(logit))));
                 magnitude += weight[i] * terms;
             }
 
-            return (loss, magnitude);
+            ExpectOfStep("loss", loss, actualLoss, magnitude);
+        }
+    }
+
+    private static void ExpectOfStep(string name, double expected, float actual, double magnitude)
+    {
+        if (!(Math.Abs(actual - expected) <= Tolerance * Math.Max(1, magnitude)))
+        {
+            throw new InvalidOperationException(FormattableString.Invariant(
+                $"The exported step must give the {name} {expected:G7}, but in ONNX Runtime gives {actual}. Nothing was exported: please report it."));
         }
     }
 

@@ -76,21 +76,34 @@ public sealed class WrongGraphTests
         Assert.That(names, Has.Length.GreaterThan(10).And.Member("item.embedding").And.Member("recency.embedding"));
     }
 
-    [Test]
-    public void SelfCheckOfTheStep_AnyWeightOrOperatorOfTheLossChanged_IsRefused()
+    // Loss and derivative are wrong alike: only somebody who knows the right loss sees it.
+    [TestCase("output.weight", "must give the score")]
+    [TestCase("hidden.1.weight", "must give the score")]
+    [TestCase("patch.0.basis", "must give the score")]
+    public void SelfCheckOfTheStep_AWeightChanged_IsRefused(string weight, string message)
     {
         DeviceCloudModelParameters parameters = Create(DinActivation.PRelu, AttentionWeights.Softmax);
-        ModelProto right = TrainingStepGraph.Build(parameters);
-        Assert.That(() => ExportCheck.RunTrainingStep(GraphSeal.Serialize(right), parameters), Throws.Nothing);
-        ModelProto wrong = right.Clone();
-        TensorProto tensor = wrong.Graph.Initializer.Single(tensor => tensor.Name == "output.weight");
-        float[] values = MemoryMarshal.Cast<byte, float>(tensor.RawData.Span).ToArray();
-        tensor.RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes<float>(Array.ConvertAll(values, value => value * 1.02f)));
+        Assert.That(() => ExportCheck.RunTrainingStep(GraphSeal.Serialize(TrainingStepGraph.Build(parameters)), parameters), Throws.Nothing);
+        Dictionary<string, float[]> tensors = parameters.TensorShapes.ToDictionary(shape => shape.Name, shape => parameters[shape.Name].ToArray());
+        tensors[weight] = Array.ConvertAll(tensors[weight], value => value * 1.02f);
+        DeviceCloudModelParameters other = new(parameters.Architecture, parameters.Patch, null, tensors);
 
-        // Loss and derivative are wrong alike: only somebody who knows the right loss sees it.
+        Assert.That(
+            () => ExportCheck.RunTrainingStep(GraphSeal.Serialize(TrainingStepGraph.Build(other)), parameters),
+            Throws.InvalidOperationException.With.Message.Contains(message).And.Message.Contains("Nothing was exported"));
+    }
+
+    [Test]
+    public void SelfCheckOfTheStep_ALossWithoutItsPenalty_IsRefused()
+    {
+        DeviceCloudModelParameters parameters = Create(DinActivation.PRelu, AttentionWeights.Softmax);
+        ModelProto wrong = TrainingStepGraph.Build(parameters);
+        NodeProto loss = wrong.Graph.Node.Single(node => node.Output.Contains(TrainingStepGraph.LossOutput));
+        loss.Input[0] = loss.Input[^1]; // one of the loss's two parts twice
+
         Assert.That(
             () => ExportCheck.RunTrainingStep(GraphSeal.Serialize(wrong), parameters),
-            Throws.InvalidOperationException.With.Message.Contains("must have the loss").And.Message.Contains("Nothing was exported"));
+            Throws.InvalidOperationException.With.Message.Contains("must give the loss").And.Message.Contains("Nothing was exported"));
     }
 
     private static DeviceCloudModelParameters Create(DinActivation activation, AttentionWeights attention)
