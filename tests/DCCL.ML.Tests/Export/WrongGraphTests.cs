@@ -110,8 +110,14 @@ public sealed class WrongGraphTests
     {
         DinArchitecture architecture = new()
         {
-            NumberOfItems = 30, HistoryLength = 6, EmbeddingDimension = 5, ProfileDimension = 2, ActivationUnitSize = 7, HiddenLayerSizes = [9, 6],
-            Activation = activation, AttentionWeights = attention,
+            NumberOfItems = 30,
+            HistoryLength = 6,
+            EmbeddingDimension = 5,
+            ProfileDimension = 2,
+            ActivationUnitSize = 7,
+            HiddenLayerSizes = [9, 6],
+            Activation = activation,
+            AttentionWeights = attention,
         };
         return RandomModel.Create(new SeededRandom(1), architecture, new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0, 1] });
     }
