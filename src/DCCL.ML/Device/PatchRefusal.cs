@@ -23,4 +23,7 @@ public enum PatchRefusal
 
     /// <summary>The patch has another length than the model's patches.</summary>
     WrongSize,
+
+    /// <summary><see cref="PatchedSessionOptions.PatchSource"/> failed; it is asked again at the next score.</summary>
+    SourceFailed,
 }

@@ -194,18 +194,28 @@ public sealed class PatchedSession : IDisposable
         return scores;
     }
 
+    // Only what there is takes a place in memory: anybody can ask for people who do not exist.
     private PatchCache.Entry Find(string user)
     {
-        PatchCache.Entry? entry = _cache.Find(user);
-        if (entry is null)
+        if (_cache.Find(user, out long moment) is PatchCache.Entry known)
         {
-            entry = _source?.Invoke(user) is byte[] adapter
-                ? Read(user, adapter)
-                : new PatchCache.Entry(null, PatchRefusal.NotFound, $"There is no patch of '{user}': load one, or learn it.");
-            _cache.Put(user, entry);
+            return known;
         }
 
-        return entry;
+        byte[]? adapter;
+        try
+        {
+            adapter = _source?.Invoke(user);
+        }
+        catch (Exception fault) // whatever ails the source, the person is served
+        {
+            return new PatchCache.Entry(
+                null, PatchRefusal.SourceFailed, $"The patch of '{user}' must be found by PatchSource, but {fault.GetType().Name}: {fault.Message} Try again.");
+        }
+
+        return adapter is null
+            ? new PatchCache.Entry(null, PatchRefusal.NotFound, $"There is no patch of '{user}': load one, or learn it.")
+            : _cache.TryAdd(user, Read(user, adapter), moment);
     }
 
     private PatchCache.Entry Read(string user, ReadOnlySpan<byte> adapter)
