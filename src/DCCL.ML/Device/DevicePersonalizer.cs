@@ -86,8 +86,17 @@ public sealed class DevicePersonalizer : IDisposable
     /// <summary>Gets the owner's patch; null as long as none was learnt that helps.</summary>
     public UserPatch? Patch => _patch;
 
-    /// <summary>Gets what was wrong with the owner's files when they were opened.</summary>
-    public IReadOnlyList<string> Warnings => _warnings;
+    /// <summary>Gets what was found to be wrong with the owner's files.</summary>
+    public IReadOnlyList<string> Warnings
+    {
+        get
+        {
+            lock (_warnings)
+            {
+                return [.. _warnings];
+            }
+        }
+    }
 
     /// <summary>Remembers what the owner did; it counts in the next recommendation, and is learnt from in the next <see cref="LearnAsync"/>.</summary>
     /// <param name="itemId">The raw id of the item.</param>
@@ -195,7 +204,25 @@ public sealed class DevicePersonalizer : IDisposable
             status = PatchStatus.ColdStart;
         }
 
-        return (_session.ScoreWith(theta, candidates, history, profile), status);
+        PatchCache.Entry entry = new(status == PatchStatus.Cloud ? null : theta, PatchRefusal.None, null);
+        PatchedScores scores = _session.Score(entry, "the owner", candidates, history, profile);
+        if (scores.Message is not null)
+        {
+            Warn(scores.Message);
+        }
+
+        return (scores.Scores, scores.Refusal == PatchRefusal.None ? status : PatchStatus.Cloud);
+    }
+
+    private void Warn(string message)
+    {
+        lock (_warnings)
+        {
+            if (!_warnings.Contains(message))
+            {
+                _warnings.Add(message);
+            }
+        }
     }
 
     private PersonalizationResult Learn(CancellationToken cancellation)
@@ -301,6 +328,6 @@ public sealed class DevicePersonalizer : IDisposable
     private void PutAside(string path, string fault)
     {
         File.Move(path, path + ".refused", overwrite: true);
-        _warnings.Add(fault);
+        Warn(fault);
     }
 }

@@ -130,12 +130,31 @@ public sealed class PatchedSession : IDisposable
     public PatchedScores Score(string? user, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile = default)
     {
         PatchCache.Entry entry = user is null ? new PatchCache.Entry(null, PatchRefusal.None, null) : Find(user);
-        float[] scores = ScoreWith(entry.Theta ?? _zeros, items, history, profile);
-        return new PatchedScores(scores, entry.Theta is not null, entry.Refusal, entry.Message);
+        return Score(entry, $"'{user}'", items, history, profile);
     }
 
     /// <summary>Closes the session.</summary>
     public void Dispose() => _graph.Dispose();
+
+    /// <summary>Scores candidates with a patch that fits the model, or with none.</summary>
+    /// <param name="entry">The patch.</param>
+    /// <param name="owner">What messages call its owner.</param>
+    /// <param name="items">The candidates' key values.</param>
+    /// <param name="history">The key values of the person's items, the most recent first.</param>
+    /// <param name="profile">The profile.</param>
+    internal PatchedScores Score(
+        PatchCache.Entry entry, string owner, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
+    {
+        float[] scores = ScoreWith(entry.Theta ?? _zeros, items, history, profile);
+        if (entry.Theta is null || AreFinite(items, scores))
+        {
+            return new PatchedScores(scores, entry.Theta is not null, entry.Refusal, entry.Message);
+        }
+
+        scores = ScoreWith(_zeros, items, history, profile);
+        return new PatchedScores(
+            scores, false, PatchRefusal.NotFinite, $"The patch of {owner} must give finite scores, but its numbers are too large. Learn it again on this model.");
+    }
 
     /// <summary>Scores candidates with a patch that has been checked.</summary>
     internal float[] ScoreWith(float[] theta, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
@@ -170,6 +189,19 @@ public sealed class PatchedSession : IDisposable
                 throw new ArgumentException($"{name} must hold item key values from 0 to {Architecture.NumberOfItems}, but one is {item}.", name);
             }
         }
+    }
+
+    private static bool AreFinite(ReadOnlySpan<long> items, float[] scores)
+    {
+        for (int i = 0; i < scores.Length; i++)
+        {
+            if (items[i] != 0 && !float.IsFinite(scores[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private float[] ScorePart(float[] theta, long[] items, long[] history, float[] profile)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DCCL.ML.Interop;
+using DCCL.ML.Model;
 using DCCL.ML.Recommendation;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
@@ -120,8 +121,8 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
         scores.Fill(float.NaN);
         if (candidates.Length > 0)
         {
-            CandidateBatch.Fill(batch, Model, user, history, candidates, profile: null);
-            Model.Score(batch);
+            PatchStatus status = CandidateBatch.Fill(batch, Model, user, history, candidates, profile: null);
+            CandidateBatch.Score(batch, status, Model.Score);
             int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Length), items.Length);
             for (int i = 0; i < best.Length; i++)
             {

@@ -51,7 +51,7 @@ public sealed class ModelScorer : IDisposable
     public DeviceCloudModelParameters Parameters { get; }
 
     /// <summary>Scores a batch of any size; large ones are split inside.</summary>
-    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0.</param>
+    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0 alone.</param>
     /// <exception cref="ArgumentException">A size does not fit the model or a buffer, or an item is not one of the model's.</exception>
     public void Score(ScoringBatch batch)
     {
@@ -139,6 +139,41 @@ public sealed class ModelScorer : IDisposable
     /// <param name="ranges">The groups.</param>
     internal void ScoreHeld(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
     {
+        Run(batch, ranges);
+        List<int>? refused = null;
+        foreach (ScoringRange range in ranges)
+        {
+            int end = range.Item + (range.NumberOfGroups * range.NumberOfCandidates);
+            for (int i = range.Item; i < end; i++)
+            {
+                if (batch.Items[i] == 0)
+                {
+                    batch.Scores[i] = float.NaN;
+                }
+                else if (!float.IsFinite(batch.Scores[i]) && batch.NumberOfPatches > 0)
+                {
+                    (refused ??= []).Add(i);
+                }
+            }
+        }
+
+        batch.RefusedItems = refused is null ? [] : refused;
+        if (refused is not null)
+        {
+            ScoringBatch cloud = new()
+            {
+                Items = batch.Items,
+                History = batch.History,
+                Profiles = batch.Profiles,
+                Scores = new float[batch.Scores.Length],
+            };
+            Run(cloud, ranges);
+            refused.ForEach(i => batch.Scores[i] = cloud.Scores[i]);
+        }
+    }
+
+    private void Run(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
+    {
         int threads = _parallelism.MaxDegreeOfParallelism;
         int groups = ranges.Where(HasManyCandidates).Sum(range => range.NumberOfGroups);
         int partsPerGroup = groups == 0 ? 0 : (threads + groups - 1) / groups;
@@ -156,18 +191,6 @@ public sealed class ModelScorer : IDisposable
         else
         {
             Parallel.ForEach(parts, _parallelism, part => part());
-        }
-
-        foreach (ScoringRange range in ranges)
-        {
-            int end = range.Item + (range.NumberOfGroups * range.NumberOfCandidates);
-            for (int i = range.Item; i < end; i++)
-            {
-                if (batch.Items[i] == 0)
-                {
-                    batch.Scores[i] = float.NaN;
-                }
-            }
         }
 
         static bool HasManyCandidates(ScoringRange range) => range.NumberOfCandidates >= ManyCandidatesScorer.MinimumNumberOfCandidates;

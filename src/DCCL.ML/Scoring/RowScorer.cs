@@ -137,6 +137,17 @@ internal sealed class RowScorer
     {
         Arrange();
         _model.Score(_batch, _ranges);
+        if (_batch.RefusedItems.Count > 0)
+        {
+            HashSet<int> refused = [.. _batch.RefusedItems];
+            for (int row = 0; row < Count; row++)
+            {
+                if (_statuses[row] is PatchStatus.Patched or PatchStatus.ColdStart && refused.Contains(_places[row]))
+                {
+                    _statuses[row] = PatchStatus.Cloud;
+                }
+            }
+        }
     }
 
     public float GetScore(int row) => _batch.Scores[_places[row]];
