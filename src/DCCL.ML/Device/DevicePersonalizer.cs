@@ -15,7 +15,7 @@ namespace DCCL.ML.Device;
 /// </para>
 /// <para>
 /// The owner's files are read as if they came from a stranger: a damaged one is put aside, said so in <see cref="Warnings"/>, and the
-/// cloud model serves. Thread-safe. Owns native sessions: dispose it when no call is under way.
+/// cloud model serves. Thread-safe. Owns native sessions: dispose it when it is no longer used.
 /// </para>
 /// </remarks>
 public sealed class DevicePersonalizer : IDisposable
@@ -32,6 +32,8 @@ public sealed class DevicePersonalizer : IDisposable
     private readonly string _folder;
     private readonly List<string> _warnings = [];
     private readonly SemaphoreSlim _learning = new(1, 1);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly SharedLifetime _lifetime;
     private volatile UserPatch? _patch;
 
     /// <summary>Opens the files of a device.</summary>
@@ -66,6 +68,7 @@ public sealed class DevicePersonalizer : IDisposable
             throw;
         }
 
+        _lifetime = new SharedLifetime(this, Close);
         _hasLabels = _session.Graph.Get(GraphMetadata.Negatives) == GraphMetadata.LabelledNegatives;
         _learner = new DeviceLearner(_session, _step, _options);
         Directory.CreateDirectory(ownerFolder);
@@ -129,23 +132,43 @@ public sealed class DevicePersonalizer : IDisposable
     /// <summary>Writes the events to the disk, in the background.</summary>
     /// <param name="cancellationToken">Ends it before it has begun.</param>
     /// <returns>The task.</returns>
-    public Task SaveAsync(CancellationToken cancellationToken = default) => Task.Run(SaveEvents, cancellationToken);
+    public async Task SaveAsync(CancellationToken cancellationToken = default)
+    {
+        _lifetime.Hold();
+        try
+        {
+            await Task.Run(SaveEvents, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _lifetime.Release();
+        }
+    }
 
     /// <summary>Learns from the new events, in the background; if the patch helps, it is kept and written to the disk.</summary>
     /// <param name="cancellationToken">Ends it early; patch and files are then as before.</param>
     /// <returns>What came of it.</returns>
     /// <remarks>Events that were learnt from are not learnt from again; those of a patch that did not help wait for more.</remarks>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, or disposed of meanwhile.</exception>
     public async Task<PersonalizationResult> LearnAsync(CancellationToken cancellationToken = default)
     {
-        await _learning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _lifetime.Hold();
         try
         {
-            return await Task.Run(() => Learn(cancellationToken), cancellationToken).ConfigureAwait(false);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token);
+            await _learning.WaitAsync(either.Token).ConfigureAwait(false);
+            try
+            {
+                return await Task.Run(() => Learn(either.Token), either.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _learning.Release();
+            }
         }
         finally
         {
-            _learning.Release();
+            _lifetime.Release();
         }
     }
 
@@ -173,8 +196,16 @@ public sealed class DevicePersonalizer : IDisposable
         return Score([.. itemIds.Select(id => (long)Vocabulary.GetKey(id))], GetEvents()).Scores;
     }
 
-    /// <summary>Closes the sessions.</summary>
+    /// <summary>Cancels learning, and closes the sessions after the calls that are under way.</summary>
     public void Dispose()
+    {
+        if (_lifetime.Dispose())
+        {
+            _closing.Cancel();
+        }
+    }
+
+    private void Close()
     {
         _coldStart?.Dispose();
         _step.Dispose();
@@ -185,6 +216,19 @@ public sealed class DevicePersonalizer : IDisposable
     private TrainingEvents GetEvents() => new(Events.GetEvents(), Vocabulary, _hasLabels);
 
     private (float[] Scores, PatchStatus Status) Score(long[] candidates, TrainingEvents events)
+    {
+        _lifetime.Hold();
+        try
+        {
+            return ScoreHeld(candidates, events);
+        }
+        finally
+        {
+            _lifetime.Release();
+        }
+    }
+
+    private (float[] Scores, PatchStatus Status) ScoreHeld(long[] candidates, TrainingEvents events)
     {
         long[] history = events.GetHistory(_session.Architecture.HistoryLength);
         float[] profile = [.. _options.Profile];

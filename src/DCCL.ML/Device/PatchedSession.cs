@@ -12,7 +12,7 @@ namespace DCCL.ML.Device;
 /// ONNX Runtime takes an adapter of another model, flipped bits, NaN, and the last of two adapters, without a word. Here each of them is
 /// refused; the candidates are then scored by the cloud model, and <see cref="PatchedScores"/> says so and why.
 /// </para>
-/// <para>Thread-safe. Owns a native session: dispose it when no call is under way.</para>
+/// <para>Thread-safe. Owns a native session: dispose it when it is no longer used.</para>
 /// </remarks>
 public sealed class PatchedSession : IDisposable
 {
@@ -127,13 +127,14 @@ public sealed class PatchedSession : IDisposable
     /// <param name="profile">The person's profile; empty if the model has no profile input.</param>
     /// <returns>The scores, by the person's patch or, if that is refused, by the cloud model.</returns>
     /// <exception cref="ArgumentException">An item is not one of the model's, or the profile does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The session has been disposed of.</exception>
     public PatchedScores Score(string? user, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile = default)
     {
         PatchCache.Entry entry = user is null ? new PatchCache.Entry(null, PatchRefusal.None, null) : Find(user);
         return Score(entry, $"'{user}'", items, history, profile);
     }
 
-    /// <summary>Closes the session.</summary>
+    /// <summary>Closes the session, after the calls that are under way.</summary>
     public void Dispose() => _graph.Dispose();
 
     /// <summary>Scores candidates with a patch that fits the model, or with none.</summary>

@@ -25,7 +25,7 @@ internal static partial class ExportCheck
     /// <exception cref="InvalidOperationException">A score differs.</exception>
     public static void Run(byte[] file, DeviceCloudModelParameters parameters, DeviceGraph.Options options)
     {
-        using InferenceSession session = Open(file);
+        using InferenceSession session = GraphSession.Open(file);
         using ModelScorer scorer = new(parameters, numberOfThreads: 1);
         SeededRandom random = new(1);
         double tolerance = options.IsHalf ? HalfTolerance : Tolerance;
@@ -39,12 +39,6 @@ internal static partial class ExportCheck
                 }
             }
         }
-    }
-
-    private static InferenceSession Open(byte[] file)
-    {
-        using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        return new InferenceSession(file, options);
     }
 
     private static ScoringBatch Draw(

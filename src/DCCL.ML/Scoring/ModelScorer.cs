@@ -1,6 +1,5 @@
 using DCCL.ML.Model;
 using DCCL.ML.Onnx;
-using DCCL.ML.Onnx.Proto;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 
@@ -26,8 +25,7 @@ public sealed class ModelScorer : IDisposable
     private readonly int _historyLength;
     private readonly int _profileDimension;
     private readonly int _patchSize;
-    private int _numberOfHolders = 1; // the owner until it disposes, and every call that is under way
-    private int _isDisposed;
+    private readonly SharedLifetime _lifetime;
 
     /// <summary>Builds the model's graph and opens a session on it.</summary>
     /// <param name="parameters">The model.</param>
@@ -43,8 +41,9 @@ public sealed class ModelScorer : IDisposable
         _patchSize = parameters.Patch?.PatchSize ?? 0;
 
         _parallelism = new ParallelOptions { MaxDegreeOfParallelism = numberOfThreads == 0 ? Environment.ProcessorCount : numberOfThreads };
-        _session = Open(ModelGraph.Build(parameters, patchRequired: false));
+        _session = GraphSession.Open(ModelGraph.Build(parameters, patchRequired: false).ToByteArray());
         _manyCandidates = new Lazy<ManyCandidatesScorer>(() => new ManyCandidatesScorer(parameters));
+        _lifetime = new SharedLifetime(this, Close);
     }
 
     /// <summary>Gets the model.</summary>
@@ -68,64 +67,20 @@ public sealed class ModelScorer : IDisposable
     }
 
     /// <summary>Closes the session, after the calls that are under way.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-        {
-            Release();
-        }
-    }
+    public void Dispose() => _lifetime.Dispose();
 
     /// <summary>The number of groups of one candidate each that a run takes.</summary>
     internal static int GetRowsPerRun(int historyLength) => Math.Max(1, EventsPerRun / historyLength);
-
-    internal static InferenceSession Open(ModelProto model)
-    {
-        using SessionOptions options = new();
-        options.IntraOpNumThreads = 1; // threads take whole runs: no waiting for each other within an operator, no spinning
-        options.InterOpNumThreads = 1;
-        options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
-        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
-        options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR; // it warns of the patch's default value, which is meant
-        options.EnableMemoryPattern = false; // it keeps one plan per shape, and shapes vary
-        return new InferenceSession(model.ToByteArray(), options);
-    }
 
     internal static OrtValue Wrap<T>(T[] buffer, int start, long[] shape)
         where T : unmanaged =>
         OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(start, (int)(shape[0] * shape[1])), shape);
 
     /// <summary>Keeps the sessions open until <see cref="Release"/>, even if the owner disposes of them in the meantime.</summary>
-    internal void Hold()
-    {
-        int holders = Volatile.Read(ref _numberOfHolders);
-        while (true)
-        {
-            ObjectDisposedException.ThrowIf(holders == 0 || Volatile.Read(ref _isDisposed) != 0, this);
-            int seen = Interlocked.CompareExchange(ref _numberOfHolders, holders + 1, holders);
-            if (seen == holders)
-            {
-                return;
-            }
-
-            holders = seen;
-        }
-    }
+    internal void Hold() => _lifetime.Hold();
 
     /// <summary>Ends a <see cref="Hold"/>.</summary>
-    internal void Release()
-    {
-        if (Interlocked.Decrement(ref _numberOfHolders) == 0)
-        {
-            _session.Dispose();
-            if (_manyCandidates.IsValueCreated)
-            {
-                _manyCandidates.Value.Dispose();
-            }
-
-            _runOptions.Dispose();
-        }
-    }
+    internal void Release() => _lifetime.Release();
 
     /// <summary>Scores a batch between <see cref="Hold"/> and <see cref="Release"/>.</summary>
     internal void ScoreHeld(ScoringBatch batch)
@@ -194,6 +149,17 @@ public sealed class ModelScorer : IDisposable
         }
 
         static bool HasManyCandidates(ScoringRange range) => range.NumberOfCandidates >= ManyCandidatesScorer.MinimumNumberOfCandidates;
+    }
+
+    private void Close()
+    {
+        _session.Dispose();
+        if (_manyCandidates.IsValueCreated)
+        {
+            _manyCandidates.Value.Dispose();
+        }
+
+        _runOptions.Dispose();
     }
 
     /// <summary>Divides a batch into runs. How does not depend on the number of threads, and so neither do the scores.</summary>
