@@ -1,6 +1,5 @@
 using DCCL.ML.Device;
 using DCCL.ML.Model;
-using DCCL.ML.Onnx;
 using DCCL.ML.Tests.Export;
 using NUnit.Framework;
 
