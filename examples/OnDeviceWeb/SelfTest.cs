@@ -30,7 +30,7 @@ internal static class SelfTest
             PersonalizationResult result = await device.LearnAsync();
             int after = Count(device.Recommend(10));
             Console.WriteLine($"{NumberOfClicks} clicks on {Mood}: {result.Status}; {before} of the top ten were {Mood} before, {after} are now.");
-            int printed = result.Status == DCCL.ML.Model.PatchStatus.Patched ? PatchReport.Print(model, Path.Combine(folder, DeviceFiles.Patch)) : 1;
+            int printed = result.Status == PersonalizationStatus.Learnt ? PatchReport.Print(model, Path.Combine(folder, DeviceFiles.Patch)) : 1;
 
             using HttpClient client = new();
             string page = await client.GetStringAsync(address);

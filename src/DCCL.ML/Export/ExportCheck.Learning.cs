@@ -22,7 +22,7 @@ internal static partial class ExportCheck
     /// <exception cref="InvalidOperationException">It is not.</exception>
     public static void RunTrainingStep(byte[] file, DeviceCloudModelParameters parameters)
     {
-        using InferenceSession session = Open(file);
+        using InferenceSession session = GraphSession.Open(file);
         SeededRandom random = new(1);
         int size = parameters.Patch!.PatchSize;
         int width = parameters.Architecture.PatchableLayerSizes[DeviceGraph.GetFirstLayer(parameters.Patch)];
@@ -103,7 +103,7 @@ internal static partial class ExportCheck
     /// <exception cref="InvalidOperationException">A patch differs.</exception>
     public static void RunColdStart(byte[] file, DeviceCloudModelParameters parameters, IReadOnlyList<string>? ids)
     {
-        using InferenceSession session = Open(file);
+        using InferenceSession session = GraphSession.Open(file);
         SeededRandom random = new(1);
         PatchEncoder encoder = new(parameters);
         int size = parameters.Patch!.PatchSize;

@@ -26,7 +26,7 @@ internal static partial class ExportCheck
     /// <exception cref="InvalidOperationException">An output differs.</exception>
     public static void Run(byte[] file, DeviceCloudModelParameters parameters, DeviceGraph.Options options)
     {
-        using InferenceSession session = Open(file);
+        using InferenceSession session = GraphSession.Open(file);
         ReferenceModel reference = new(parameters);
         SeededRandom random = new(1);
         foreach ((int groups, int candidates) in _shapes)
@@ -39,12 +39,6 @@ internal static partial class ExportCheck
                 }
             }
         }
-    }
-
-    private static InferenceSession Open(byte[] file)
-    {
-        using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        return new InferenceSession(file, options);
     }
 
     private static ScoringBatch Draw(

@@ -52,4 +52,22 @@ internal static class CandidateBatch
         batch.NumberOfPatches = status is PatchStatus.Patched or PatchStatus.ColdStart ? 1 : 0;
         return status;
     }
+
+    /// <summary>Scores what <see cref="Fill"/> has filled in: all candidates by the same model, the cloud model if the patch gives no numbers.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="status">Which of the models was to answer.</param>
+    /// <param name="score">Scores a batch.</param>
+    /// <returns>Which of the models has answered.</returns>
+    public static PatchStatus Score(ScoringBatch batch, PatchStatus status, Action<ScoringBatch> score)
+    {
+        score(batch);
+        if (batch.RefusedItems.Count == 0)
+        {
+            return status;
+        }
+
+        batch.NumberOfPatches = 0;
+        score(batch);
+        return PatchStatus.Cloud;
+    }
 }

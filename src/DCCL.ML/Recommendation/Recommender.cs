@@ -83,7 +83,7 @@ public sealed class Recommender : IDisposable
         }
 
         PatchStatus status = CandidateBatch.Fill(batch, _model, user, history, candidates, GetProfile(options.Profile));
-        _scorer.Score(batch);
+        status = CandidateBatch.Score(batch, status, _scorer.Score);
         int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Count), numberOfItems);
         RecommendedItem[] result = [.. best.Select(i => new RecommendedItem(
             _itemIds[candidates[i] - 1], batch.Scores[i], OutputColumns.ToProbability(batch.Scores[i]), status))];

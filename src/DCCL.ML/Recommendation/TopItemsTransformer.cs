@@ -1,4 +1,5 @@
 using DCCL.ML.Interop;
+using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -93,8 +94,8 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
         scores.Fill(float.NaN);
         if (candidates.Length > 0)
         {
-            CandidateBatch.Fill(batch, Model, user, history, candidates, profile);
-            Model.Score(batch);
+            PatchStatus status = CandidateBatch.Fill(batch, Model, user, history, candidates, profile);
+            CandidateBatch.Score(batch, status, Model.Score);
             int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Length), items.Length);
             for (int i = 0; i < best.Length; i++)
             {

@@ -33,7 +33,7 @@ public sealed class NodeTests
             using DevicePersonalizer device = CreateDevice(folder, "owner", events, options);
             IReadOnlyList<float> cloudScores = device.Score(device.Vocabulary.Items);
             PersonalizationResult expected = device.LearnAsync().GetAwaiter().GetResult();
-            Assert.That(expected.Status, Is.EqualTo(PatchStatus.Patched), "Without a patch the test says nothing.");
+            Assert.That(expected.Status, Is.EqualTo(PersonalizationStatus.Learnt), "Without a patch the test says nothing.");
 
             File.WriteAllBytes(Path.Combine(folder, "case.json"), JsonSerializer.SerializeToUtf8Bytes(
                 new
