@@ -1,4 +1,3 @@
-using DCCL.ML;
 using DCCL.ML.Recommendation;
 using TopNService;
 
@@ -21,7 +20,6 @@ builder.Services.AddDeviceCloudRecommender(modelFile, new ReloadingRecommender.O
 {
     PollingInterval = TimeSpan.FromMilliseconds(isQuick ? 20 : 1000),
     Reloaded = version => Console.WriteLine($"model {version} has taken over"),
-    ReloadFailed = fault => Console.Error.WriteLine($"the model cannot be loaded, the old one goes on: {fault.Message}"),
 });
 if (isQuick)
 {

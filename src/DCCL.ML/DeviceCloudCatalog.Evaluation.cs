@@ -60,13 +60,14 @@ public sealed partial class DeviceCloudCatalog
         if (report.NumberOfUnknownUserEvents + report.NumberOfUnknownItemEvents > 0)
         {
             channel.Warning(
+                MessageSensitivity.None,
                 $"{report.NumberOfUnknownUserEvents} test events of users and {report.NumberOfUnknownItemEvents} of items "
                 + "that the model does not know were left out.");
         }
 
         if (report.IsSampled)
         {
-            channel.Warning($"The figures are those of a sample of {report.Users.Count} of {report.NumberOfTestUsers} users.");
+            channel.Warning(MessageSensitivity.None, $"The figures are those of a sample of {report.Users.Count} of {report.NumberOfTestUsers} users.");
         }
     }
 

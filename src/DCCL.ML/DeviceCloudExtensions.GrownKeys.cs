@@ -12,34 +12,28 @@ public static partial class DeviceCloudExtensions
     /// <summary>Makes a model of the same form whose mappings of users and items to keys have keys for the ids of new data, too.</summary>
     /// <remarks>
     /// Old keys stay, new ones stand behind them, so that the DCCL transformer inside, which is the same, goes on as before: it does not
-    /// know the new keys until it is retrained. Mappings of other columns, and everything else, stay as they are.
+    /// know the new keys until it is retrained. A history column gets the keys of the item column, whose items it holds. Mappings of other
+    /// columns, and everything else, stay as they are.
     /// </remarks>
     /// <param name="model">A DCCL transformer, which is given back, or a model with one inside.</param>
     /// <param name="data">The new data: raw, as the model takes them.</param>
     /// <returns>The model.</returns>
     /// <exception cref="ArgumentException">
-    /// The model has no DCCL transformer, or the data have no values of the type that the keys stand for.
+    /// The model has no DCCL transformer, the data have no values of the type that the keys stand for, or the history's keys are not the item's.
     /// </exception>
     public static ITransformer WithGrownKeys(this ITransformer model, IDataView data)
     {
         ArgumentNullException.ThrowIfNull(data);
         DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
-        HashSet<string> growing = [transformer.Columns.UserColumnName, transformer.Columns.ItemColumnName];
-        MLContext context = new();
+        KeyGrower grower = new(transformer);
         Dictionary<ITransformer, ITransformer> replacements = [];
         foreach (ITransformer part in Flatten(model).TakeWhile(part => part is not DeviceCloudPredictionTransformer))
         {
-            IReadOnlyList<InputOutputColumnPair> columns = KeyMappings.GetColumns(part);
             IDataView mapped = part.Transform(data);
-            if (columns.Any(pair => growing.Contains(pair.OutputColumnName)))
+            if (grower.TryGrow(KeyMappings.GetColumns(part), mapped.Schema, data) is ITransformer grown)
             {
-                IDataView before = data;
-                ITransformer[] grown =
-                [
-                    .. columns.Select(pair => KeyGrowth.Grow(context, pair, mapped.Schema, before, growing.Contains(pair.OutputColumnName))),
-                ];
-                replacements[part] = grown.Length == 1 ? grown[0] : new TransformerChain<ITransformer>(grown);
-                mapped = replacements[part].Transform(data);
+                replacements[part] = grown;
+                mapped = grown.Transform(data);
             }
 
             data = mapped;

@@ -1,3 +1,4 @@
+using System.Text;
 using DCCL.ML.Data;
 using DCCL.ML.Device;
 using DCCL.ML.Export;
@@ -21,20 +22,20 @@ public static class DeviceExport
     /// <param name="path">The file, such as "model.onnx"; the vocabulary is then "model.vocabulary.json". Each is replaced in one move.</param>
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="ArgumentException">The model has no DCCL transformer, or an option does not fit it.</exception>
-    /// <exception cref="InvalidOperationException">The file does not give the model's scores in ONNX Runtime; nothing was written.</exception>
+    /// <exception cref="InvalidOperationException">The file does not give the model's scores in ONNX Runtime, or is too large; nothing was written.</exception>
     public static void ExportToOnnx(this ITransformer model, string path, OnnxExportOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         options ??= new OnnxExportOptions();
         DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
         ItemVocabulary vocabulary = GetVocabulary(transformer);
-        byte[] file = Build(transformer, vocabulary, options);
+        List<(string, byte[])> files = [(path, Build(transformer, vocabulary, options))];
         if (options.Vocabulary == VocabularyPlacement.SideFile)
         {
-            vocabulary.Save(Path.ChangeExtension(path, ".vocabulary.json"));
+            files.Insert(0, (Path.ChangeExtension(path, ".vocabulary.json"), vocabulary.ToBytes()));
         }
 
-        AtomicFile.Write(path, file);
+        AtomicFile.WriteAll(files);
     }
 
     /// <summary>Writes the scoring graph alone; <see cref="GetVocabulary"/> gives the vocabulary.</summary>
@@ -55,7 +56,7 @@ public static class DeviceExport
     /// <param name="folder">The folder; made if it is missing. <see cref="DeviceFiles"/> has the names of the files.</param>
     /// <param name="options">How; null for the defaults. The vocabulary stays beside the model, and no patch is baked in.</param>
     /// <exception cref="ArgumentException">The model has no DCCL transformer or no basis, or an option does not fit.</exception>
-    /// <exception cref="InvalidOperationException">A file does not do in ONNX Runtime what the model does.</exception>
+    /// <exception cref="InvalidOperationException">A file does not do in ONNX Runtime what the model does, or is too large; nothing was written.</exception>
     public static void ExportForDevice(this ITransformer model, string folder, OnnxExportOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -66,18 +67,26 @@ public static class DeviceExport
                 nameof(options));
         }
 
+        // Everything is built and checked before anything is written; and then the model comes last, so that a set is not taken for whole before it is.
+        options ??= new OnnxExportOptions();
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        ItemVocabulary vocabulary = GetVocabulary(transformer);
+        bool hasColdStart = transformer.Parameters.Encoder is { ServesColdStart: true };
+        List<(string, byte[])> files =
+        [
+            (Path.Combine(folder, DeviceFiles.TrainingStep), BuildTrainingStep(model)),
+            .. hasColdStart
+                ? [(Path.Combine(folder, DeviceFiles.ColdStart), BuildColdStart(model, VocabularyPlacement.SideFile))]
+                : Array.Empty<(string, byte[])>(),
+            (Path.Combine(folder, DeviceFiles.Vocabulary), vocabulary.ToBytes()),
+            (Path.Combine(folder, DeviceFiles.Model), Build(transformer, vocabulary, options)),
+        ];
         Directory.CreateDirectory(folder);
-        ExportTrainingStep(model, Path.Combine(folder, DeviceFiles.TrainingStep));
-        if (model.DeviceCloudModel().Parameters.Encoder is { ServesColdStart: true })
-        {
-            ExportColdStart(model, Path.Combine(folder, DeviceFiles.ColdStart));
-        }
-        else
+        AtomicFile.WriteAll(files);
+        if (!hasColdStart)
         {
             File.Delete(Path.Combine(folder, DeviceFiles.ColdStart)); // of an earlier model
         }
-
-        ExportToOnnx(model, Path.Combine(folder, DeviceFiles.Model), options);
     }
 
     /// <summary>Writes the graph that does one step of learning a patch.</summary>
@@ -213,6 +222,7 @@ public static class DeviceExport
             options.Patch?.Values.ToArray(),
             model.Columns.LabelColumnName is not null,
             options.UsesHalfPrecision);
+        ExportSize.Check(parameters.TensorShapes, graph.Ids?.Sum(id => (long)Encoding.UTF8.GetByteCount(id)) ?? 0, graph.IsHalf);
         byte[] file = GraphSeal.Serialize(DeviceGraph.Build(parameters, graph));
         ExportCheck.Run(file, parameters, graph);
         return file;
@@ -239,6 +249,7 @@ public static class DeviceExport
 
         ItemVocabulary vocabulary = GetVocabulary(transformer);
         IReadOnlyList<string>? ids = placement == VocabularyPlacement.InsideGraph ? vocabulary.Items : null;
+        ExportSize.Check(transformer.Parameters.TensorShapes, ids?.Sum(id => (long)Encoding.UTF8.GetByteCount(id)) ?? 0, isHalf: false);
         byte[] file = GraphSeal.Serialize(ColdStartGraph.Build(transformer.Parameters, ids, vocabulary.Hash));
         ExportCheck.RunColdStart(file, transformer.Parameters, ids);
         return file;

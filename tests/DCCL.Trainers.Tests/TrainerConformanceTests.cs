@@ -118,7 +118,7 @@ public sealed class TrainerConformanceTests
         context, patches: new UserPatches(4, [.. _planted.Thetas], [.. Enumerable.Repeat(PatchStatus.Patched, PlantedFleet.NumberOfUsers)]));
 
     private static ConformanceOptions Reading(IReadOnlyList<InputColumn> inputs) =>
-        new() { Inputs = inputs, ExplainsFaults = true, HasOwnSeed = true, MaximumReadAhead = 2048 };
+        new() { Inputs = inputs, ExplainsFaults = true, HasOwnSeed = true };
 
     private static DinTrainer.Options Din(InteractionColumns columns) => new()
     {

@@ -6,17 +6,50 @@ internal static class AtomicFile
     /// <summary>Writes beside the file, flushes to the disk and renames. What fails leaves the old file as it was.</summary>
     public static void Write(string path, ReadOnlySpan<byte> bytes)
     {
-        string full = Path.GetFullPath(path);
-        string aside = $"{full}.{Path.GetRandomFileName()}.tmp";
+        string aside = WriteAside(path, bytes);
         try
         {
-            using (FileStream stream = new(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            File.Move(aside, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(aside);
+            throw;
+        }
+    }
+
+    /// <summary>Writes all files beside their places, and only then renames them, in their order: what fails while writing leaves all old files as they were.</summary>
+    public static void WriteAll(IReadOnlyList<(string Path, byte[] Bytes)> files)
+    {
+        List<string> aside = [];
+        try
+        {
+            foreach ((string path, byte[] bytes) in files)
             {
-                stream.Write(bytes);
-                stream.Flush(flushToDisk: true);
+                aside.Add(WriteAside(path, bytes));
             }
 
-            File.Move(aside, full, overwrite: true);
+            for (int i = 0; i < files.Count; i++)
+            {
+                File.Move(aside[i], files[i].Path, overwrite: true);
+            }
+        }
+        catch
+        {
+            aside.ForEach(File.Delete);
+            throw;
+        }
+    }
+
+    private static string WriteAside(string path, ReadOnlySpan<byte> bytes)
+    {
+        string aside = $"{Path.GetFullPath(path)}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            using FileStream stream = new(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+            stream.Write(bytes);
+            stream.Flush(flushToDisk: true);
+            return aside;
         }
         catch
         {

@@ -8,20 +8,21 @@ namespace DCCL.ML.Data;
 /// <summary>Makes a mapping of values to keys with the keys of another one, and new ones for values that that one does not have.</summary>
 internal static class KeyGrowth
 {
-    /// <summary>Makes the mapping.</summary>
-    /// <param name="context">Makes transformers.</param>
-    /// <param name="columns">The columns.</param>
+    /// <summary>Lists the values of a mapping, and behind them new ones.</summary>
+    /// <param name="context">Makes data.</param>
+    /// <param name="columns">The columns of the mapping.</param>
     /// <param name="mapped">Data with the keys of the present mapping.</param>
     /// <param name="data">Data with the values; its new ones, in the order of the rows, get keys.</param>
-    /// <param name="isGrowing">Whether the column gets new keys.</param>
+    /// <param name="isGrowing">Whether there are to be new ones.</param>
     /// <exception cref="ArgumentException">The key values are of another type than the data's.</exception>
-    public static ITransformer Grow(
+    public static IDataView ListValues(
         MLContext context, InputOutputColumnPair columns, DataViewSchema mapped, IDataView data, bool isGrowing)
     {
         DataViewSchema.Column output = mapped[columns.OutputColumnName];
         DataViewSchema.Column input = InteractionColumns.Find(data.Schema, columns.InputColumnName);
+        DataViewType inputType = input.Type is VectorDataViewType vector && !isGrowing ? vector.ItemType : input.Type;
         if (output.Annotations.Schema.GetColumnOrNull(KeyIds.KeyValues)?.Type is not VectorDataViewType values
-            || values.ItemType.RawType != input.Type.RawType)
+            || values.ItemType.RawType != inputType.RawType)
         {
             throw new ArgumentException(
                 $"Column '{columns.InputColumnName}' must hold the values that the keys of '{columns.OutputColumnName}' stand for, but is "
@@ -29,11 +30,16 @@ internal static class KeyGrowth
         }
 
         MethodInfo grow = typeof(KeyGrowth).GetMethod(nameof(GrowAs), BindingFlags.NonPublic | BindingFlags.Static)!;
-        IDataView keys = (IDataView)grow.MakeGenericMethod(input.Type.RawType).Invoke(null, [context, output.Annotations, data, input, isGrowing])!;
-        return context.Transforms.Conversion
-            .MapValueToKey([columns], maximumNumberOfKeys: int.MaxValue, keyData: keys)
-            .Fit(data);
+        return (IDataView)grow.MakeGenericMethod(inputType.RawType).Invoke(null, [context, output.Annotations, data, input, isGrowing])!;
     }
+
+    /// <summary>Makes a mapping with given values: the first has key 1.</summary>
+    /// <param name="context">Makes transformers.</param>
+    /// <param name="columns">The columns.</param>
+    /// <param name="values">The values.</param>
+    /// <param name="data">Data with values to map.</param>
+    public static ITransformer Map(MLContext context, InputOutputColumnPair columns, IDataView values, IDataView data) =>
+        context.Transforms.Conversion.MapValueToKey([columns], maximumNumberOfKeys: int.MaxValue, keyData: values).Fit(data);
 
     private static IDataView GrowAs<T>(
         MLContext context, DataViewSchema.Annotations annotations, IDataView data, DataViewSchema.Column input, bool isGrowing)

@@ -13,13 +13,27 @@ internal static class DeviceEventFile
     private const string Format = "dccl-events";
     private const int Version = 1;
     private const int DigestLength = 64;
+
+    // Of an event's line: brackets, quotes and commas, the longest number, the flags.
+    private const int LongestRest = 8 + 25 + 2;
+
     private const int PositiveFlag = 1;
     private const int KnownFlag = 2;
     private const int LearntFlag = 4;
+    private const int PendingFlag = 8;
 
     private static readonly JsonWriterOptions _writing = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static byte[] Write(string fingerprint, IReadOnlyList<DeviceEvent> events)
+    /// <summary>What a file holds.</summary>
+    /// <param name="Fingerprint">The model on which events are marked as learnt; empty if none is.</param>
+    /// <param name="PendingPatch">The digest of the patch that learnt from the pending events, should it be the owner's; empty if none is pending.</param>
+    /// <param name="Events">The events, and whether they are pending.</param>
+    public sealed record Contents(string Fingerprint, string PendingPatch, IReadOnlyList<(DeviceEvent Event, bool IsPending)> Events);
+
+    /// <summary>The bytes that an event takes at most.</summary>
+    public static int GetLength(DeviceEvent @event) => JsonEncodedText.Encode(@event.ItemId, _writing.Encoder).EncodedUtf8Bytes.Length + LongestRest;
+
+    public static byte[] Write(Contents contents)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter writer = new(stream, _writing))
@@ -27,15 +41,21 @@ internal static class DeviceEventFile
             writer.WriteStartObject();
             writer.WriteString("format", Format);
             writer.WriteNumber("version", Version);
-            writer.WriteString("model", fingerprint);
+            writer.WriteString("model", contents.Fingerprint);
+            if (contents.PendingPatch.Length > 0)
+            {
+                writer.WriteString("pending", contents.PendingPatch);
+            }
+
             writer.WriteStartArray("events");
-            foreach (DeviceEvent @event in events)
+            foreach ((DeviceEvent @event, bool isPending) in contents.Events)
             {
                 writer.WriteStartArray();
                 writer.WriteStringValue(@event.ItemId);
                 writer.WriteNumberValue(@event.Time);
                 writer.WriteNumberValue(
-                    (@event.IsPositive ? PositiveFlag : 0) | (@event.IsKnownToCloud ? KnownFlag : 0) | (@event.IsLearnt ? LearntFlag : 0));
+                    (@event.IsPositive ? PositiveFlag : 0) | (@event.IsKnownToCloud ? KnownFlag : 0) | (@event.IsLearnt ? LearntFlag : 0)
+                    | (isPending ? PendingFlag : 0));
                 writer.WriteEndArray();
             }
 
@@ -49,7 +69,7 @@ internal static class DeviceEventFile
         return stream.ToArray();
     }
 
-    public static (string Fingerprint, List<DeviceEvent> Events) Read(ReadOnlyMemory<byte> file, string name)
+    public static Contents Read(ReadOnlyMemory<byte> file, string name)
     {
         if (file.Length <= DigestLength || !Ascii.Equals(file.Span[^DigestLength..], ComputeDigest(file.Span[..^DigestLength])))
         {
@@ -69,8 +89,10 @@ internal static class DeviceEventFile
                     $"'{name}' must have the format '{Format}' of version {Version}, but has '{format}' of version {version}. Update the DCCL.ML package.");
             }
 
-            string fingerprint = root.GetProperty("model").GetString() ?? "";
-            return (fingerprint, [.. root.GetProperty("events").EnumerateArray().Select(element => ReadEvent(element, name))]);
+            return new Contents(
+                ReadDigest(root.GetProperty("model"), name),
+                root.TryGetProperty("pending", out JsonElement pending) ? ReadDigest(pending, name) : "",
+                [.. root.GetProperty("events").EnumerateArray().Select(element => ReadEvent(element, name))]);
         }
         catch (Exception fault) when (fault is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
@@ -78,12 +100,20 @@ internal static class DeviceEventFile
         }
     }
 
-    private static DeviceEvent ReadEvent(JsonElement element, string name)
+    private static string ReadDigest(JsonElement element, string name)
+    {
+        string digest = element.GetString() ?? "";
+        return digest.Length == 0 || (digest.Length == DigestLength && digest.All(char.IsAsciiHexDigitLower))
+            ? digest
+            : throw new InvalidDataException($"'{name}' must have digests of {DigestLength} hexadecimal digits, but has another. Start with an empty store.");
+    }
+
+    private static (DeviceEvent Event, bool IsPending) ReadEvent(JsonElement element, string name)
     {
         int flags = element[2].GetInt32();
         DeviceEvent @event = new(
             element[0].GetString() ?? "", element[1].GetDouble(), (flags & PositiveFlag) != 0, (flags & KnownFlag) != 0, (flags & LearntFlag) != 0);
-        return DeviceEventStore.FindFault(@event) is string fault ? throw new InvalidDataException($"'{name}': {fault} Start with an empty store.") : @event;
+        return DeviceEventStore.FindFault(@event) is string fault ? throw new InvalidDataException($"'{name}': {fault} Start with an empty store.") : (@event, (flags & PendingFlag) != 0);
     }
 
     private static string ComputeDigest(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

@@ -4,7 +4,7 @@ namespace DCCL.ML.Device;
 
 /// <summary>What the owner of a device did, kept on the device.</summary>
 /// <remarks>
-/// Holds a bounded number of events and forgets the oldest. The file is written in one move, ends in a checksum, and is read as if it came
+/// Holds a bounded number of events, as many as its file may hold, and forgets the oldest. The file is written in one move, ends in a checksum, and is read as if it came
 /// from a stranger; FORMAT.md describes it. Thread-safe.
 /// </remarks>
 public sealed class DeviceEventStore
@@ -12,8 +12,14 @@ public sealed class DeviceEventStore
     /// <summary>The longest raw id that is taken in.</summary>
     public const int MaximumIdLength = 1024;
 
+    // What the events may take of a file; the rest is for what stands around them.
+    private const long LongestEvents = DeviceEventFile.MaximumLength - 1024;
+
     private readonly Lock _lock = new();
-    private readonly List<DeviceEvent> _events = [];
+    private readonly Lock _saving = new();
+    private readonly List<DeviceEvent> _events = []; // objects of our own: of two equal events one may be learnt and the other not
+    private readonly HashSet<DeviceEvent> _pending = new(ReferenceEqualityComparer.Instance);
+    private long _length;
 
     /// <summary>Creates an empty store.</summary>
     /// <param name="maximumNumberOfEvents">The number of events that are kept.</param>
@@ -28,6 +34,9 @@ public sealed class DeviceEventStore
 
     /// <summary>Gets the fingerprint of the model on which events are marked as learnt; empty if none is.</summary>
     public string ModelFingerprint { get; private set; } = "";
+
+    /// <summary>Gets the digest of the patch that has learnt from the pending events, should it be the owner's; empty if none is pending.</summary>
+    internal string PendingPatch { get; private set; } = "";
 
     /// <summary>Gets the number of events.</summary>
     public int Count
@@ -60,11 +69,7 @@ public sealed class DeviceEventStore
                 at--;
             }
 
-            _events.Insert(at, @event);
-            if (_events.Count > MaximumNumberOfEvents)
-            {
-                _events.RemoveAt(0);
-            }
+            Insert(at, @event with { });
         }
     }
 
@@ -84,7 +89,9 @@ public sealed class DeviceEventStore
         lock (_lock)
         {
             _events.Clear();
-            ModelFingerprint = "";
+            _pending.Clear();
+            _length = 0;
+            (ModelFingerprint, PendingPatch) = ("", "");
         }
     }
 
@@ -93,7 +100,10 @@ public sealed class DeviceEventStore
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        AtomicFile.Write(path, ToBytes());
+        lock (_saving)
+        {
+            AtomicFile.Write(path, ToBytes()); // what is saved last is what was read last
+        }
     }
 
     /// <summary>Reads a store.</summary>
@@ -111,10 +121,16 @@ public sealed class DeviceEventStore
     internal static DeviceEventStore Parse(ReadOnlyMemory<byte> file, string name, int maximumNumberOfEvents)
     {
         DeviceEventStore store = new(maximumNumberOfEvents);
-        (store.ModelFingerprint, List<DeviceEvent> events) = DeviceEventFile.Read(file, name);
-        foreach (DeviceEvent @event in events.OrderBy(@event => @event.Time).TakeLast(maximumNumberOfEvents))
+        DeviceEventFile.Contents contents = DeviceEventFile.Read(file, name);
+        (store.ModelFingerprint, store.PendingPatch) = (contents.Fingerprint, contents.PendingPatch);
+        foreach ((DeviceEvent @event, bool isPending) in contents.Events.OrderBy(pair => pair.Event.Time).TakeLast(maximumNumberOfEvents))
         {
-            store._events.Add(@event);
+            if (isPending)
+            {
+                store._pending.Add(@event);
+            }
+
+            store.Insert(store._events.Count, @event);
         }
 
         return store;
@@ -124,24 +140,51 @@ public sealed class DeviceEventStore
     {
         lock (_lock)
         {
-            return DeviceEventFile.Write(ModelFingerprint, _events);
+            return DeviceEventFile.Write(new DeviceEventFile.Contents(
+                ModelFingerprint, PendingPatch, [.. _events.Select(@event => (@event, _pending.Contains(@event)))]));
         }
     }
 
-    /// <summary>Marks events as learnt on a model.</summary>
-    internal void MarkLearnt(IReadOnlySet<DeviceEvent> learnt, string fingerprint)
+    /// <summary>Marks events as learnt by a patch that is not the owner's yet: they will be when it is stored, whatever happens in between.</summary>
+    /// <param name="events">The events, as <see cref="GetEvents"/> gave them.</param>
+    /// <param name="patch">The digest of the patch.</param>
+    internal void MarkPending(IEnumerable<DeviceEvent> events, string patch)
+    {
+        lock (_lock)
+        {
+            _pending.Clear();
+            _pending.UnionWith(events);
+            _pending.IntersectWith(_events);
+            PendingPatch = patch;
+        }
+    }
+
+    /// <summary>Marks the pending events as learnt: their patch is the owner's.</summary>
+    /// <param name="fingerprint">The patch's model.</param>
+    internal void MarkLearnt(string fingerprint)
     {
         lock (_lock)
         {
             for (int i = 0; i < _events.Count; i++)
             {
-                if (learnt.Contains(_events[i]))
+                if (_pending.Contains(_events[i]))
                 {
                     _events[i] = _events[i] with { IsLearnt = true };
                 }
             }
 
-            ModelFingerprint = fingerprint;
+            _pending.Clear();
+            (ModelFingerprint, PendingPatch) = (fingerprint, "");
+        }
+    }
+
+    /// <summary>Takes back that events are pending: their patch never became the owner's.</summary>
+    internal void DropPending()
+    {
+        lock (_lock)
+        {
+            _pending.Clear();
+            PendingPatch = "";
         }
     }
 
@@ -164,4 +207,18 @@ public sealed class DeviceEventStore
         string.IsNullOrEmpty(@event.ItemId) || @event.ItemId.Length > MaximumIdLength
             ? $"An event must have an item id of 1 to {MaximumIdLength} characters, but has one of {@event.ItemId?.Length ?? 0}."
             : double.IsFinite(@event.Time) ? null : $"An event must have a finite time, but has {@event.Time}.";
+
+    private void Insert(int at, DeviceEvent @event)
+    {
+        _events.Insert(at, @event);
+        _length += DeviceEventFile.GetLength(@event);
+        int surplus = 0;
+        for (; _events.Count - surplus > MaximumNumberOfEvents || _length > LongestEvents; surplus++)
+        {
+            _length -= DeviceEventFile.GetLength(_events[surplus]);
+            _pending.Remove(_events[surplus]);
+        }
+
+        _events.RemoveRange(0, surplus);
+    }
 }

@@ -11,6 +11,9 @@ internal sealed class DeviceLearner
     /// <summary>The number of candidates that are encoded at once, over all events: results stay in a core's cache.</summary>
     private const int CandidatesInBatch = 50;
 
+    /// <summary>The number of events whose ranked items are in memory at once.</summary>
+    private const int EventsJudgedAtOnce = 64;
+
     private readonly PatchedSession _session;
     private readonly ExportedGraph _step;
     private readonly DevicePersonalizerOptions _options;
@@ -44,16 +47,23 @@ internal sealed class DeviceLearner
         }
 
         SeededRandom random = new(_options.Seed);
-        DeviceSamples samples = Encode(events, sampler, _options.NegativePoolSize, random, cancellation);
-        DeviceSamples ranked = sampler is null ? samples : Encode(events, sampler, _options.NumberOfRankedItems, random.Fork(1), cancellation);
+        DeviceSamples samples = Encode(events, 0, events.Count, sampler, _options.NegativePoolSize, random, cancellation);
+        SeededRandom ranking = random.Fork(1);
         double[][] gains = [.. HeldBackGate.Strengths.Select(_ => new double[events.Count])];
         int blocks = Math.Clamp((int)Math.Round(1 / _options.GateFraction), 2, events.Count);
         for (int block = 0; block < blocks; block++)
         {
-            int first = events.Count * block / blocks;
-            int end = events.Count * (block + 1) / blocks;
+            int first = (int)((long)events.Count * block / blocks);
+            int end = (int)((long)events.Count * (block + 1) / blocks);
             float[] learnt = Solve(samples.WithoutWeight(first, end), start, cancellation);
-            Judge(ranked.Slice(first, end), start, learnt, gains, first);
+            for (int begin = first; begin < end; begin += EventsJudgedAtOnce)
+            {
+                int stop = Math.Min(begin + EventsJudgedAtOnce, end);
+                DeviceSamples ranked = sampler is null
+                    ? samples.Slice(begin, stop)
+                    : Encode(events, begin, stop, sampler, _options.NumberOfRankedItems, ranking, cancellation);
+                Judge(ranked, start, learnt, gains, begin);
+            }
         }
 
         (int strength, double gain) = HeldBackGate.Choose(gains, _options.GateStandardErrors);
@@ -88,26 +98,36 @@ internal sealed class DeviceLearner
     }
 
     /// <summary>Computes what the patches of all steps share.</summary>
-    private DeviceSamples Encode(TrainingEvents events, NegativeSampler? sampler, int pool, SeededRandom random, CancellationToken cancellation)
+    private DeviceSamples Encode(
+        TrainingEvents events, int first, int end, NegativeSampler? sampler, int pool, SeededRandom random, CancellationToken cancellation)
     {
-        int perEvent = sampler is null ? 1 : 1 + pool;
-        float[] activation = new float[events.Count * perEvent * _width];
-        float[] offset = new float[events.Count * perEvent];
+        int numberOfEvents = end - first;
+        long samplesPerEvent = sampler is null ? 1 : 1L + pool;
+        if (numberOfEvents * samplesPerEvent * _width > Array.MaxLength)
+        {
+            throw new InvalidOperationException(
+                $"{numberOfEvents} events with {pool} items each must fit into {Array.MaxLength} numbers of memory, {_width} for an item, but do not. "
+                + $"Lower {nameof(DevicePersonalizerOptions)}.{nameof(_options.NegativePoolSize)}, {nameof(_options.NumberOfRankedItems)} or {nameof(_options.MaximumNumberOfEvents)}.");
+        }
+
+        int perEvent = (int)samplesPerEvent;
+        float[] activation = new float[numberOfEvents * perEvent * _width];
+        float[] offset = new float[numberOfEvents * perEvent];
         float[] label = new float[offset.Length];
         float[] weight = new float[offset.Length];
         for (int i = 0; i < offset.Length; i++)
         {
             bool isOwn = i % perEvent == 0;
-            label[i] = isOwn && events.GetLabel(i / perEvent) ? 1 : 0;
+            label[i] = isOwn && events.GetLabel(first + (i / perEvent)) ? 1 : 0;
             weight[i] = isOwn ? 1 : (float)((double)_options.NumberOfNegatives / (perEvent - 1));
         }
 
         int[] negatives = new int[perEvent - 1];
         int rows = Math.Max(1, CandidatesInBatch / perEvent);
-        for (int begin = 0; begin < events.Count; begin += rows)
+        for (int begin = first; begin < end; begin += rows)
         {
             cancellation.ThrowIfCancellationRequested();
-            int count = Math.Min(rows, events.Count - begin);
+            int count = Math.Min(rows, end - begin);
             long[] items = new long[count * perEvent];
             long[][] histories = [.. Enumerable.Range(begin, count).Select(i => events.GetHistory(i, _session.Architecture.HistoryLength))];
             int length = Math.Max(1, histories.Max(history => history.Length));
@@ -123,10 +143,11 @@ internal sealed class DeviceLearner
                 }
             }
 
-            EncodeBatch(items, history, count, perEvent, activation.AsSpan(begin * perEvent * _width), offset.AsSpan(begin * perEvent));
+            int place = (begin - first) * perEvent;
+            EncodeBatch(items, history, count, perEvent, activation.AsSpan(place * _width), offset.AsSpan(place));
         }
 
-        return new DeviceSamples(events.Count, perEvent, _width, activation, offset, label, weight);
+        return new DeviceSamples(numberOfEvents, perEvent, _width, activation, offset, label, weight);
     }
 
     private void EncodeBatch(long[] items, long[] history, int rows, int perEvent, Span<float> activation, Span<float> offset)

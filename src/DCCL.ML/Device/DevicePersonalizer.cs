@@ -15,7 +15,7 @@ namespace DCCL.ML.Device;
 /// </para>
 /// <para>
 /// The owner's files are read as if they came from a stranger: a damaged one is put aside, said so in <see cref="Warnings"/>, and the
-/// cloud model serves. Thread-safe. Owns native sessions: dispose it when no call is under way.
+/// cloud model serves. Thread-safe. Owns native sessions: dispose it when it is no longer used.
 /// </para>
 /// </remarks>
 public sealed class DevicePersonalizer : IDisposable
@@ -29,9 +29,12 @@ public sealed class DevicePersonalizer : IDisposable
     private readonly ExportedGraph? _coldStart;
     private readonly DeviceLearner _learner;
     private readonly bool _hasLabels;
-    private readonly string _folder;
+    private readonly OwnerFiles _files;
     private readonly List<string> _warnings = [];
     private readonly SemaphoreSlim _learning = new(1, 1);
+    private readonly CancellationTokenSource _closing = new();
+    private volatile CancellationTokenSource _forgetting = new();
+    private readonly SharedLifetime _lifetime;
     private volatile UserPatch? _patch;
 
     /// <summary>Opens the files of a device.</summary>
@@ -46,7 +49,6 @@ public sealed class DevicePersonalizer : IDisposable
         ArgumentException.ThrowIfNullOrEmpty(ownerFolder);
         _options = options ?? new DevicePersonalizerOptions();
         _options.Validate();
-        _folder = ownerFolder;
         string vocabularyPath = Path.Combine(modelFolder, DeviceFiles.Vocabulary);
         Vocabulary = ItemVocabulary.Load(vocabularyPath);
         _session = new PatchedSession(
@@ -58,36 +60,48 @@ public sealed class DevicePersonalizer : IDisposable
             _coldStart = File.Exists(Path.Combine(modelFolder, DeviceFiles.ColdStart))
                 ? Open(modelFolder, DeviceFiles.ColdStart, GraphMetadata.ColdStartKind)
                 : null;
+            _lifetime = new SharedLifetime(this, Close);
+            _hasLabels = _session.Graph.Get(GraphMetadata.Negatives) == GraphMetadata.LabelledNegatives;
+            _learner = new DeviceLearner(_session, _step, _options);
+            Directory.CreateDirectory(ownerFolder);
+            _files = new OwnerFiles(ownerFolder, _options.MaximumNumberOfEvents, Warn);
+            _patch = _files.LoadPatch(_session);
         }
         catch
         {
-            _step?.Dispose();
-            _session.Dispose();
+            Close();
             throw;
-        }
-
-        _hasLabels = _session.Graph.Get(GraphMetadata.Negatives) == GraphMetadata.LabelledNegatives;
-        _learner = new DeviceLearner(_session, _step, _options);
-        Directory.CreateDirectory(ownerFolder);
-        Events = LoadEvents();
-        _patch = LoadPatch();
-        if (Events.ModelFingerprint.Length > 0 && (_patch is null || Events.ModelFingerprint != _session.Fingerprint))
-        {
-            Events.MarkUnlearnt();
         }
     }
 
     /// <summary>Gets the model's items.</summary>
     public ItemVocabulary Vocabulary { get; }
 
-    /// <summary>Gets what the owner did.</summary>
-    public DeviceEventStore Events { get; }
+    /// <summary>Gets what the owner did, in time order.</summary>
+    /// <value>A copy, which later changes leave as it is.</value>
+    public IReadOnlyList<DeviceEvent> Events => _files.Events.GetEvents();
 
     /// <summary>Gets the owner's patch; null as long as none was learnt that helps.</summary>
     public UserPatch? Patch => _patch;
 
-    /// <summary>Gets what was wrong with the owner's files when they were opened.</summary>
-    public IReadOnlyList<string> Warnings => _warnings;
+    /// <summary>Raised after each file of the owner's that learning writes: where a device may lose its power.</summary>
+    internal event Action Stored
+    {
+        add => _files.Stored += value;
+        remove => _files.Stored -= value;
+    }
+
+    /// <summary>Gets what was found to be wrong with the owner's files.</summary>
+    public IReadOnlyList<string> Warnings
+    {
+        get
+        {
+            lock (_warnings)
+            {
+                return [.. _warnings];
+            }
+        }
+    }
 
     /// <summary>Remembers what the owner did; it counts in the next recommendation, and is learnt from in the next <see cref="LearnAsync"/>.</summary>
     /// <param name="itemId">The raw id of the item.</param>
@@ -113,30 +127,77 @@ public sealed class DevicePersonalizer : IDisposable
             return false;
         }
 
-        Events.Add(new DeviceEvent(itemId, time, isPositive, isKnownToCloud));
+        _files.Events.Add(new DeviceEvent(itemId, time, isPositive, isKnownToCloud));
         return true;
     }
 
     /// <summary>Writes the events to the disk, in the background.</summary>
     /// <param name="cancellationToken">Ends it before it has begun.</param>
     /// <returns>The task.</returns>
-    public Task SaveAsync(CancellationToken cancellationToken = default) => Task.Run(SaveEvents, cancellationToken);
+    public async Task SaveAsync(CancellationToken cancellationToken = default)
+    {
+        _lifetime.Hold();
+        try
+        {
+            await Task.Run(_files.SaveEvents, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _lifetime.Release();
+        }
+    }
 
     /// <summary>Learns from the new events, in the background; if the patch helps, it is kept and written to the disk.</summary>
     /// <param name="cancellationToken">Ends it early; patch and files are then as before.</param>
     /// <returns>What came of it.</returns>
     /// <remarks>Events that were learnt from are not learnt from again; those of a patch that did not help wait for more.</remarks>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, or disposed of meanwhile.</exception>
     public async Task<PersonalizationResult> LearnAsync(CancellationToken cancellationToken = default)
     {
-        await _learning.WaitAsync(cancellationToken).ConfigureAwait(false);
+        _lifetime.Hold();
         try
         {
-            return await Task.Run(() => Learn(cancellationToken), cancellationToken).ConfigureAwait(false);
+            using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _closing.Token, _forgetting.Token);
+            await _learning.WaitAsync(either.Token).ConfigureAwait(false);
+            try
+            {
+                return await Task.Run(() => Learn(either.Token), either.Token).ConfigureAwait(false);
+            }
+            finally
+            {
+                _learning.Release();
+            }
         }
         finally
         {
-            _learning.Release();
+            _lifetime.Release();
+        }
+    }
+
+    /// <summary>Deletes everything about the owner, in the background: the events, the patch, and what was put aside. Learning is cancelled.</summary>
+    /// <param name="cancellationToken">Ends it before it has begun.</param>
+    /// <returns>The task; afterwards the owner is somebody new.</returns>
+    /// <remarks>What was uploaded is not on the device: delete it where it is.</remarks>
+    public async Task ForgetAsync(CancellationToken cancellationToken = default)
+    {
+        _lifetime.Hold();
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            await Interlocked.Exchange(ref _forgetting, new CancellationTokenSource()).CancelAsync().ConfigureAwait(false);
+            await _learning.WaitAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                await Task.Run(Forget, CancellationToken.None).ConfigureAwait(false);
+            }
+            finally
+            {
+                _learning.Release();
+            }
+        }
+        finally
+        {
+            _lifetime.Release();
         }
     }
 
@@ -164,18 +225,39 @@ public sealed class DevicePersonalizer : IDisposable
         return Score([.. itemIds.Select(id => (long)Vocabulary.GetKey(id))], GetEvents()).Scores;
     }
 
-    /// <summary>Closes the sessions.</summary>
+    /// <summary>Cancels learning, and closes the sessions after the calls that are under way.</summary>
     public void Dispose()
     {
+        if (_lifetime.Dispose())
+        {
+            _closing.Cancel();
+        }
+    }
+
+    private void Close()
+    {
         _coldStart?.Dispose();
-        _step.Dispose();
+        _step?.Dispose();
         _session.Dispose();
         _learning.Dispose();
     }
 
-    private TrainingEvents GetEvents() => new(Events.GetEvents(), Vocabulary, _hasLabels);
+    private TrainingEvents GetEvents() => new(Events, Vocabulary, _hasLabels);
 
     private (float[] Scores, PatchStatus Status) Score(long[] candidates, TrainingEvents events)
+    {
+        _lifetime.Hold();
+        try
+        {
+            return ScoreHeld(candidates, events);
+        }
+        finally
+        {
+            _lifetime.Release();
+        }
+    }
+
+    private (float[] Scores, PatchStatus Status) ScoreHeld(long[] candidates, TrainingEvents events)
     {
         long[] history = events.GetHistory(_session.Architecture.HistoryLength);
         float[] profile = [.. _options.Profile];
@@ -186,44 +268,82 @@ public sealed class DevicePersonalizer : IDisposable
             patch.Values.CopyTo(theta);
             status = PatchStatus.Patched;
         }
-        else if (_coldStart is not null && (profile.Length > 0 || history.Length > 0))
+        else if (Predict(history) is float[] predicted)
         {
-            (string, OrtValue) input = profile.Length > 0
-                ? (ModelGraph.ProfileInput, ExportedGraph.Wrap(profile, 1, profile.Length))
-                : (ModelGraph.HistoryInput, ExportedGraph.Wrap(history, 1, history.Length));
-            _coldStart.Run([input], [(ModelGraph.PatchInput, theta, [1, theta.Length])]);
+            theta = predicted;
             status = PatchStatus.ColdStart;
         }
 
-        return (_session.ScoreWith(theta, candidates, history, profile), status);
+        PatchCache.Entry entry = new(status == PatchStatus.Cloud ? null : theta, PatchRefusal.None, null);
+        PatchedScores scores = _session.Score(entry, "the owner", candidates, history, profile);
+        if (scores.Message is not null)
+        {
+            Warn(scores.Message);
+        }
+
+        return (scores.Scores, scores.Refusal == PatchRefusal.None ? status : PatchStatus.Cloud);
+    }
+
+    private void Warn(string message)
+    {
+        lock (_warnings)
+        {
+            if (!_warnings.Contains(message))
+            {
+                _warnings.Add(message);
+            }
+        }
+    }
+
+    // The patch of who has none, from what is known of the owner; null where nothing is, or the model serves no such patches.
+    private float[]? Predict(long[] history)
+    {
+        float[] profile = [.. _options.Profile];
+        if (_coldStart is null || (profile.Length == 0 && history.Length == 0))
+        {
+            return null;
+        }
+
+        float[] theta = new float[_session.PatchSize];
+        (string, OrtValue) input = profile.Length > 0
+            ? (ModelGraph.ProfileInput, ExportedGraph.Wrap(profile, 1, profile.Length))
+            : (ModelGraph.HistoryInput, ExportedGraph.Wrap(history, 1, history.Length));
+        _coldStart.Run([input], [(ModelGraph.PatchInput, theta, [1, theta.Length])]);
+        return Array.TrueForAll(theta, float.IsFinite) ? theta : null;
     }
 
     private PersonalizationResult Learn(CancellationToken cancellation)
     {
-        SaveEvents();
+        _files.SaveEvents();
         TrainingEvents events = GetEvents();
         if (events.Count < _options.MinimumNumberOfEvents)
         {
-            return new PersonalizationResult(PatchStatus.Cloud, events.Count, 0);
+            return new PersonalizationResult(PersonalizationStatus.TooFewEvents, events.Count, 0);
         }
 
-        float[] start = _patch?.Values.ToArray() ?? new float[_session.PatchSize];
+        // From what serves. A predicted patch must not have seen the events that it is compared on.
+        float[] start = _patch?.Values.ToArray() ?? Predict(events.GetHistory(0, _session.Architecture.HistoryLength)) ?? new float[_session.PatchSize];
         (float[] theta, double gain) = _learner.Learn(events, start, cancellation);
         cancellation.ThrowIfCancellationRequested();
         if (theta.AsSpan().SequenceEqual(start))
         {
-            return new PersonalizationResult(PatchStatus.Gated, events.Count, 0);
+            return new PersonalizationResult(PersonalizationStatus.NotBetter, events.Count, 0);
         }
 
         UserPatch patch = new(_session.Fingerprint, theta);
-        patch.Save(Path.Combine(_folder, DeviceFiles.Patch));
-        _patch = patch;
-        Events.MarkLearnt(events.New.ToHashSet(), _session.Fingerprint);
-        SaveEvents();
-        return new PersonalizationResult(PatchStatus.Patched, events.Count, gain);
+        _files.SavePatch(patch, events.New, () => _patch = patch);
+        return new PersonalizationResult(PersonalizationStatus.Learnt, events.Count, gain);
     }
 
-    private void SaveEvents() => Events.Save(Path.Combine(_folder, DeviceFiles.Events));
+    private void Forget()
+    {
+        _patch = null;
+        _files.Delete();
+        lock (_warnings)
+        {
+            _warnings.Clear();
+        }
+    }
 
     private void CheckModel(string vocabularyPath)
     {
@@ -260,47 +380,5 @@ public sealed class DevicePersonalizer : IDisposable
             graph.Dispose();
             throw;
         }
-    }
-
-    private DeviceEventStore LoadEvents()
-    {
-        string path = Path.Combine(_folder, DeviceFiles.Events);
-        try
-        {
-            return File.Exists(path) ? DeviceEventStore.Load(path, _options.MaximumNumberOfEvents) : new DeviceEventStore(_options.MaximumNumberOfEvents);
-        }
-        catch (InvalidDataException fault)
-        {
-            PutAside(path, fault.Message);
-            return new DeviceEventStore(_options.MaximumNumberOfEvents);
-        }
-    }
-
-    private UserPatch? LoadPatch()
-    {
-        string path = Path.Combine(_folder, DeviceFiles.Patch);
-        try
-        {
-            if (!File.Exists(path))
-            {
-                return null;
-            }
-
-            UserPatch patch = UserPatch.Load(path);
-            return patch.Check(_session.Fingerprint, _session.PatchSize, path, out string? message) == PatchRefusal.None
-                ? patch
-                : throw new InvalidDataException(message);
-        }
-        catch (InvalidDataException fault)
-        {
-            PutAside(path, fault.Message);
-            return null;
-        }
-    }
-
-    private void PutAside(string path, string fault)
-    {
-        File.Move(path, path + ".refused", overwrite: true);
-        _warnings.Add(fault);
     }
 }

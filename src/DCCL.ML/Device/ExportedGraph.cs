@@ -12,7 +12,9 @@ internal sealed class ExportedGraph : IDisposable
     private const int LargestFormatVersion = ModelGraph.FormatVersion;
 
     private readonly InferenceSession _session;
+    private readonly SharedLifetime _lifetime;
     private readonly string _name;
+    private readonly Dictionary<string, string> _metadata;
 
     /// <summary>Opens a file.</summary>
     /// <param name="file">The bytes; anything.</param>
@@ -32,24 +34,17 @@ internal sealed class ExportedGraph : IDisposable
 
         try
         {
-            using SessionOptions options = new()
-            {
-                IntraOpNumThreads = numberOfThreads,
-                InterOpNumThreads = 1,
-                ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
-                GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
-                LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR, // it warns of the patch's default value, which is meant
-                EnableMemoryPattern = false, // it keeps one plan per shape, and shapes vary
-            };
-            _session = new InferenceSession(file, options);
+            _session = GraphSession.Open(file, numberOfThreads);
         }
         catch (OnnxRuntimeException fault)
         {
             throw new InvalidDataException($"'{name}' must be a graph that ONNX Runtime opens, but: {fault.Message} Export it again.", fault);
         }
 
+        _lifetime = new SharedLifetime(this, _session.Dispose);
         try
         {
+            _metadata = new Dictionary<string, string>(_session.ModelMetadata.CustomMetadataMap);
             CheckVersion();
             Expect(GraphMetadata.Kind, kind);
             (Architecture, Patch, _) = ParseArchitecture();
@@ -78,7 +73,7 @@ internal sealed class ExportedGraph : IDisposable
 
     /// <summary>Gets a property that must be there.</summary>
     public string Get(string key) =>
-        _session.ModelMetadata.CustomMetadataMap.TryGetValue(key, out string? value) ? value : throw Fault($"the property '{key}'", "none");
+        _metadata.TryGetValue(key, out string? value) ? value : throw Fault($"the property '{key}'", "none");
 
     /// <summary>Checks that another graph was exported from the same model.</summary>
     public void CheckBelongsTo(ExportedGraph model)
@@ -92,11 +87,15 @@ internal sealed class ExportedGraph : IDisposable
     /// <summary>Runs the graph.</summary>
     /// <param name="inputs">The inputs, disposed here.</param>
     /// <param name="outputs">The names and the buffers, with their shapes, of the wanted outputs.</param>
+    /// <exception cref="ObjectDisposedException">The graph has been disposed of.</exception>
     public void Run(IReadOnlyList<(string Name, OrtValue Value)> inputs, IReadOnlyList<(string Name, float[] Buffer, long[] Shape)> outputs)
     {
         List<OrtValue> results = [];
+        bool isHeld = false;
         try
         {
+            _lifetime.Hold();
+            isHeld = true;
             foreach ((_, float[] buffer, long[] shape) in outputs)
             {
                 results.Add(OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(0, (int)Count(shape)), shape));
@@ -115,6 +114,11 @@ internal sealed class ExportedGraph : IDisposable
             {
                 value.Dispose();
             }
+
+            if (isHeld)
+            {
+                _lifetime.Release();
+            }
         }
     }
 
@@ -122,7 +126,8 @@ internal sealed class ExportedGraph : IDisposable
         where T : unmanaged =>
         OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(0, (int)Count(shape)), shape);
 
-    public void Dispose() => _session.Dispose();
+    /// <summary>Closes the session, after the calls that are under way.</summary>
+    public void Dispose() => _lifetime.Dispose();
 
     private static long Count(long[] shape) => shape.Aggregate(1L, (product, length) => checked(product * length));
 

@@ -15,7 +15,7 @@ public enum PatchRefusal
     /// <summary>The file holds more than one patch, or other values besides.</summary>
     TwoPatches,
 
-    /// <summary>A value of the patch is not a finite number.</summary>
+    /// <summary>A value of the patch, or a score that it gives, is not a finite number.</summary>
     NotFinite,
 
     /// <summary>The patch was learnt on another model.</summary>
@@ -23,4 +23,7 @@ public enum PatchRefusal
 
     /// <summary>The patch has another length than the model's patches.</summary>
     WrongSize,
+
+    /// <summary><see cref="PatchedSessionOptions.PatchSource"/> failed; it is asked again at the next score.</summary>
+    SourceFailed,
 }

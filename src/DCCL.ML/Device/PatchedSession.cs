@@ -12,7 +12,7 @@ namespace DCCL.ML.Device;
 /// ONNX Runtime takes an adapter of another model, flipped bits, NaN, and the last of two adapters, without a word. Here each of them is
 /// refused; the candidates are then scored by the cloud model, and <see cref="PatchedScores"/> says so and why.
 /// </para>
-/// <para>Thread-safe. Owns a native session: dispose it when no call is under way.</para>
+/// <para>Thread-safe. Owns a native session: dispose it when it is no longer used.</para>
 /// </remarks>
 public sealed class PatchedSession : IDisposable
 {
@@ -127,15 +127,35 @@ public sealed class PatchedSession : IDisposable
     /// <param name="profile">The person's profile; empty if the model has no profile input.</param>
     /// <returns>The scores, by the person's patch or, if that is refused, by the cloud model.</returns>
     /// <exception cref="ArgumentException">An item is not one of the model's, or the profile does not fit.</exception>
+    /// <exception cref="ObjectDisposedException">The session has been disposed of.</exception>
     public PatchedScores Score(string? user, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile = default)
     {
         PatchCache.Entry entry = user is null ? new PatchCache.Entry(null, PatchRefusal.None, null) : Find(user);
-        float[] scores = ScoreWith(entry.Theta ?? _zeros, items, history, profile);
-        return new PatchedScores(scores, entry.Theta is not null, entry.Refusal, entry.Message);
+        return Score(entry, $"'{user}'", items, history, profile);
     }
 
-    /// <summary>Closes the session.</summary>
+    /// <summary>Closes the session, after the calls that are under way.</summary>
     public void Dispose() => _graph.Dispose();
+
+    /// <summary>Scores candidates with a patch that fits the model, or with none.</summary>
+    /// <param name="entry">The patch.</param>
+    /// <param name="owner">What messages call its owner.</param>
+    /// <param name="items">The candidates' key values.</param>
+    /// <param name="history">The key values of the person's items, the most recent first.</param>
+    /// <param name="profile">The profile.</param>
+    internal PatchedScores Score(
+        PatchCache.Entry entry, string owner, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
+    {
+        float[] scores = ScoreWith(entry.Theta ?? _zeros, items, history, profile);
+        if (entry.Theta is null || AreFinite(items, scores))
+        {
+            return new PatchedScores(scores, entry.Theta is not null, entry.Refusal, entry.Message);
+        }
+
+        scores = ScoreWith(_zeros, items, history, profile);
+        return new PatchedScores(
+            scores, false, PatchRefusal.NotFinite, $"The patch of {owner} must give finite scores, but its numbers are too large. Learn it again on this model.");
+    }
 
     /// <summary>Scores candidates with a patch that has been checked.</summary>
     internal float[] ScoreWith(float[] theta, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
@@ -172,6 +192,19 @@ public sealed class PatchedSession : IDisposable
         }
     }
 
+    private static bool AreFinite(ReadOnlySpan<long> items, float[] scores)
+    {
+        for (int i = 0; i < scores.Length; i++)
+        {
+            if (items[i] != 0 && !float.IsFinite(scores[i]))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private float[] ScorePart(float[] theta, long[] items, long[] history, float[] profile)
     {
         float[] scores = new float[items.Length];
@@ -194,18 +227,28 @@ public sealed class PatchedSession : IDisposable
         return scores;
     }
 
+    // Only what there is takes a place in memory: anybody can ask for people who do not exist.
     private PatchCache.Entry Find(string user)
     {
-        PatchCache.Entry? entry = _cache.Find(user);
-        if (entry is null)
+        if (_cache.Find(user, out long moment) is PatchCache.Entry known)
         {
-            entry = _source?.Invoke(user) is byte[] adapter
-                ? Read(user, adapter)
-                : new PatchCache.Entry(null, PatchRefusal.NotFound, $"There is no patch of '{user}': load one, or learn it.");
-            _cache.Put(user, entry);
+            return known;
         }
 
-        return entry;
+        byte[]? adapter;
+        try
+        {
+            adapter = _source?.Invoke(user);
+        }
+        catch (Exception fault) // whatever ails the source, the person is served
+        {
+            return new PatchCache.Entry(
+                null, PatchRefusal.SourceFailed, $"The patch of '{user}' must be found by PatchSource, but {fault.GetType().Name}: {fault.Message} Try again.");
+        }
+
+        return adapter is null
+            ? new PatchCache.Entry(null, PatchRefusal.NotFound, $"There is no patch of '{user}': load one, or learn it.")
+            : _cache.TryAdd(user, Read(user, adapter), moment);
     }
 
     private PatchCache.Entry Read(string user, ReadOnlySpan<byte> adapter)

@@ -9,7 +9,10 @@ public sealed class PatchedSessionOptions
     public int MaximumNumberOfPatches { get; init; } = 10_000;
 
     /// <summary>Gets what finds the adapter of a person who is not in memory: the bytes of the file, or null if there is none.</summary>
-    /// <value>The default is null: only what <see cref="PatchedSession.Load(string, ReadOnlySpan{byte})"/> was given. May be called by several threads at once.</value>
+    /// <value>
+    /// The default is null: only what <see cref="PatchedSession.Load(string, ReadOnlySpan{byte})"/> was given. May be called by several
+    /// threads at once. Its answers are kept, but neither null nor an exception, which is reported as <see cref="PatchRefusal.SourceFailed"/>.
+    /// </value>
     public Func<string, byte[]?>? PatchSource { get; init; }
 
     /// <summary>Gets the number of threads that one call may use.</summary>

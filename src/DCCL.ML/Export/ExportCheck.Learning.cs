@@ -9,18 +9,20 @@ namespace DCCL.ML.Export;
 internal static partial class ExportCheck
 {
     private const int NumberOfSamples = 12;
+    private const float L2 = 2;
+    private const float InterceptL2 = 1;
 
     // Large steps meet curvature and kinks, small ones the rounding of the loss: a right slope shows at one of them.
     private static readonly float[] _distances = [1e-2f, 3e-3f, 1e-3f, 3e-4f, 1e-4f];
     private const double SlopeTolerance = 2e-2;
 
-    /// <summary>Checks that the step's derivative is that of its loss, along a random direction.</summary>
+    /// <summary>Checks that the step's scores and loss are the reference's, and its derivative that of the loss, along a random direction.</summary>
     /// <param name="file">The exported file.</param>
     /// <param name="parameters">The model.</param>
     /// <exception cref="InvalidOperationException">It is not.</exception>
     public static void RunTrainingStep(byte[] file, DeviceCloudModelParameters parameters)
     {
-        using InferenceSession session = Open(file);
+        using InferenceSession session = GraphSession.Open(file);
         SeededRandom random = new(1);
         int size = parameters.Patch!.PatchSize;
         int width = parameters.Architecture.PatchableLayerSizes[DeviceGraph.GetFirstLayer(parameters.Patch)];
@@ -30,6 +32,8 @@ internal static partial class ExportCheck
         float[] weight = [.. Enumerable.Range(0, NumberOfSamples).Select(_ => 0.5f + random.NextSingle())];
         float[] patch = Gaussian(random, size, 0.3);
         float[] direction = Gaussian(random, size, 1 / Math.Sqrt(size));
+        ReferenceModel reference = new(parameters);
+        double[][] activations = [.. activation.Chunk(width).Select(row => Array.ConvertAll(row, value => (double)value))];
 
         float[] moment = Step(0).Moment;
         double slope = moment.Zip(direction, (m, v) => (double)m * v).Sum() / 0.1; // from zero, the first moment is a tenth of the gradient
@@ -56,12 +60,39 @@ internal static partial class ExportCheck
                 CreateFloats(TrainingStepGraph.SecondMomentInput, new float[size], 1, size),
                 CreateVector(TrainingStepGraph.StepInput, [1]),
                 CreateVector(TrainingStepGraph.LearningRateInput, [0.1f]),
-                CreateVector(TrainingStepGraph.L2Input, [2]),
-                CreateVector(TrainingStepGraph.InterceptL2Input, [1]),
+                CreateVector(TrainingStepGraph.L2Input, [L2]),
+                CreateVector(TrainingStepGraph.InterceptL2Input, [InterceptL2]),
             ];
             using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> outputs =
-                session.Run(inputs, [TrainingStepGraph.LossOutput, TrainingStepGraph.NextFirstMomentOutput]);
-            return (outputs[0].AsEnumerable<float>().First(), [.. outputs[1].AsEnumerable<float>()]);
+                session.Run(inputs, [TrainingStepGraph.LossOutput, TrainingStepGraph.NextFirstMomentOutput, ModelGraph.ScoreOutput]);
+            float loss = outputs[0].AsEnumerable<float>().First();
+            CompareWithReference(moved, loss, [.. outputs[2].AsEnumerable<float>()]);
+            return (loss, [.. outputs[1].AsEnumerable<float>()]);
+        }
+
+        // The scores one by one; and the loss: the sum of weight times cross-entropy, and l2 / 2 |patch|^2.
+        void CompareWithReference(float[] theta, float actualLoss, float[] scores)
+        {
+            double loss = 0.5 * theta.Select((value, k) => (k == 0 ? InterceptL2 : L2) * (double)value * value).Sum();
+            double magnitude = loss;
+            for (int i = 0; i < NumberOfSamples; i++)
+            {
+                (double logit, double terms) = reference.Decode(activations[i], offset[i], theta);
+                ExpectOfStep("score", logit, scores[i], terms);
+                loss += weight[i] * (Math.Max(logit, 0) - (logit * label[i]) + Math.Log(1 + Math.Exp(-Math.Abs(logit))));
+                magnitude += weight[i] * terms;
+            }
+
+            ExpectOfStep("loss", loss, actualLoss, magnitude);
+        }
+    }
+
+    private static void ExpectOfStep(string name, double expected, float actual, double magnitude)
+    {
+        if (!(Math.Abs(actual - expected) <= Tolerance * Math.Max(1, magnitude)))
+        {
+            throw new InvalidOperationException(FormattableString.Invariant(
+                $"The exported step must give the {name} {expected:G7}, but in ONNX Runtime gives {actual}. Nothing was exported: please report it."));
         }
     }
 
@@ -72,7 +103,7 @@ internal static partial class ExportCheck
     /// <exception cref="InvalidOperationException">A patch differs.</exception>
     public static void RunColdStart(byte[] file, DeviceCloudModelParameters parameters, IReadOnlyList<string>? ids)
     {
-        using InferenceSession session = Open(file);
+        using InferenceSession session = GraphSession.Open(file);
         SeededRandom random = new(1);
         PatchEncoder encoder = new(parameters);
         int size = parameters.Patch!.PatchSize;

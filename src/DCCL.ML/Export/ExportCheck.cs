@@ -7,7 +7,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DCCL.ML.Export;
 
-/// <summary>Runs an exported scoring graph in ONNX Runtime and compares it with the model's own scorer, on random inputs.</summary>
+/// <summary>Runs exported graphs in ONNX Runtime and compares them with <see cref="ReferenceModel"/>, on random inputs.</summary>
+/// <remarks>The reference shares no code with the graphs' builder: comparing two graphs of one builder would show no fault of it.</remarks>
 internal static partial class ExportCheck
 {
     // The same sums in another order, or constants folded: float32 leaves about 1e-6 of the largest term.
@@ -18,33 +19,26 @@ internal static partial class ExportCheck
 
     private static readonly (int Groups, int Candidates)[] _shapes = [(1, 1), (1, 9), (1, DinGraph.ManyCandidates + 2), (5, 1), (3, 4)];
 
-    /// <summary>Compares.</summary>
+    /// <summary>Compares the scoring graph.</summary>
     /// <param name="file">The exported file.</param>
     /// <param name="parameters">The model.</param>
     /// <param name="options">How it was built.</param>
-    /// <exception cref="InvalidOperationException">A score differs.</exception>
+    /// <exception cref="InvalidOperationException">An output differs.</exception>
     public static void Run(byte[] file, DeviceCloudModelParameters parameters, DeviceGraph.Options options)
     {
-        using InferenceSession session = Open(file);
-        using ModelScorer scorer = new(parameters, numberOfThreads: 1);
+        using InferenceSession session = GraphSession.Open(file);
+        ReferenceModel reference = new(parameters);
         SeededRandom random = new(1);
-        double tolerance = options.IsHalf ? HalfTolerance : Tolerance;
         foreach ((int groups, int candidates) in _shapes)
         {
             foreach (int patches in (int[])(parameters.Patch is null ? [0] : groups == 1 ? [0, 1] : [0, 1, groups]))
             {
                 if (options.Baked is null || patches == 1)
                 {
-                    Compare(session, scorer, Draw(random, parameters, options, groups, candidates, patches), options, tolerance);
+                    Compare(session, reference, parameters, Draw(random, parameters, options, groups, candidates, patches), options);
                 }
             }
         }
-    }
-
-    private static InferenceSession Open(byte[] file)
-    {
-        using SessionOptions options = new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-        return new InferenceSession(file, options);
     }
 
     private static ScoringBatch Draw(
@@ -83,42 +77,69 @@ internal static partial class ExportCheck
     }
 
     private static void Compare(
-        InferenceSession session, ModelScorer scorer, ScoringBatch batch, DeviceGraph.Options options, double tolerance)
+        InferenceSession session, ReferenceModel reference, DeviceCloudModelParameters parameters, ScoringBatch batch, DeviceGraph.Options options)
     {
         List<NamedOnnxValue> inputs =
         [
             CreateItems(session, options.Ids, ModelGraph.ItemInput, batch.Items, batch.NumberOfGroups, batch.NumberOfCandidates),
             CreateItems(session, options.Ids, ModelGraph.HistoryInput, batch.History, batch.NumberOfGroups, batch.HistoryLength),
         ];
-        if (session.InputMetadata.ContainsKey(ModelGraph.ProfileInput))
+        int dimension = parameters.Architecture.ProfileDimension;
+        if (dimension > 0)
         {
-            int dimension = scorer.Parameters.Architecture.ProfileDimension;
             inputs.Add(CreateFloats(ModelGraph.ProfileInput, batch.Profiles, batch.NumberOfGroups, dimension));
         }
 
-        if (options.Baked is null && scorer.Parameters.Patch is PatchArchitecture patch && (batch.NumberOfPatches > 0 || options.RequiresPatch))
+        int size = parameters.Patch?.PatchSize ?? 0;
+        bool hasPatchInput = size > 0 && options.Baked is null;
+        if (hasPatchInput && (batch.NumberOfPatches > 0 || options.RequiresPatch))
         {
-            float[] values = batch.NumberOfPatches == 0 ? new float[patch.PatchSize] : batch.Patches;
-            inputs.Add(CreateFloats(ModelGraph.PatchInput, values, Math.Max(1, batch.NumberOfPatches), patch.PatchSize));
+            float[] values = batch.NumberOfPatches == 0 ? new float[size] : batch.Patches;
+            inputs.Add(CreateFloats(ModelGraph.PatchInput, values, Math.Max(1, batch.NumberOfPatches), size));
         }
 
-        using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> outputs = session.Run(inputs, [ModelGraph.ScoreOutput, ModelGraph.ProbabilityOutput]);
-        float[] scores = [.. outputs[0].AsEnumerable<float>()];
-        float[] probabilities = [.. outputs[1].AsEnumerable<float>()];
-        scorer.Score(batch);
-        for (int i = 0; i < scores.Length; i++)
+        string[] names = [ModelGraph.ScoreOutput, ModelGraph.ProbabilityOutput, .. hasPatchInput ? [DeviceGraph.ActivationOutput, DeviceGraph.OffsetOutput] : Array.Empty<string>()];
+        using IDisposableReadOnlyCollection<DisposableNamedOnnxValue> outputs = session.Run(inputs, names);
+        float[][] actual = [.. outputs.Select(output => output.AsEnumerable<float>().ToArray())];
+        double tolerance = options.IsHalf ? HalfTolerance : Tolerance;
+        for (int i = 0; i < actual[0].Length; i++)
         {
-            float expected = batch.Scores[i];
-            bool agrees = float.IsNaN(expected)
-                ? float.IsNaN(scores[i]) && float.IsNaN(probabilities[i])
-                : Math.Abs(scores[i] - expected) <= tolerance * Math.Max(1, Math.Abs(expected))
-                    && Math.Abs(probabilities[i] - (1 / (1 + Math.Exp(-expected)))) <= tolerance;
-            if (!agrees)
+            int group = i / batch.NumberOfCandidates;
+            if (batch.Items[i] == 0)
             {
-                throw new InvalidOperationException(FormattableString.Invariant(
-                    $"The exported model must give the score {expected} (within {tolerance:G1}), but in ONNX Runtime gives {scores[i]}. ")
-                    + (options.IsHalf ? "Its weights do not bear float16: export them as float32." : "Nothing was exported: please report it."));
+                Expect(double.NaN, actual[0][i], 0, "score", options);
+                Expect(double.NaN, actual[1][i], 0, "probability", options);
+                continue;
             }
+
+            (double[] activation, double offset) = reference.Encode(
+                batch.Items[i],
+                batch.History.AsSpan(group * batch.HistoryLength, batch.HistoryLength),
+                batch.Profiles.AsSpan(group * dimension, dimension));
+            ReadOnlySpan<float> theta = batch.NumberOfPatches == 0 ? [] : batch.Patches.AsSpan(batch.NumberOfPatches == 1 ? 0 : group * size, size);
+            (double logit, double magnitude) = reference.Decode(activation, offset, theta);
+            Expect(logit, actual[0][i], tolerance * Math.Max(1, magnitude), "score", options);
+            Expect(1 / (1 + Math.Exp(-logit)), actual[1][i], tolerance * Math.Max(1, magnitude), "probability", options);
+            if (hasPatchInput)
+            {
+                double largest = Math.Max(1, activation.Max(Math.Abs));
+                for (int n = 0; n < activation.Length; n++)
+                {
+                    Expect(activation[n], actual[2][(i * activation.Length) + n], tolerance * largest, "activation", options);
+                }
+
+                Expect(offset, actual[3][i], tolerance * Math.Max(1, Math.Abs(offset)), "offset", options);
+            }
+        }
+    }
+
+    private static void Expect(double expected, float actual, double tolerance, string output, DeviceGraph.Options options)
+    {
+        if (!(double.IsNaN(expected) ? float.IsNaN(actual) : Math.Abs(actual - expected) <= tolerance))
+        {
+            throw new InvalidOperationException(FormattableString.Invariant(
+                $"The exported model must give the {output} {expected:G7} (within {tolerance:G1}), but in ONNX Runtime gives {actual}. ")
+                + (options.IsHalf ? "Its weights do not bear float16: export them as float32." : "Nothing was exported: please report it."));
         }
     }
 

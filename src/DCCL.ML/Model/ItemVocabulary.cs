@@ -64,9 +64,7 @@ public sealed class ItemVocabulary
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        using MemoryStream stream = new();
-        Save(stream);
-        AtomicFile.Write(path, stream.GetBuffer().AsSpan(0, (int)stream.Length));
+        AtomicFile.Write(path, ToBytes());
     }
 
     /// <summary>Writes the side file.</summary>
@@ -87,6 +85,14 @@ public sealed class ItemVocabulary
 
         writer.WriteEndArray();
         writer.WriteEndObject();
+    }
+
+    /// <summary>Gets the bytes of the side file.</summary>
+    internal byte[] ToBytes()
+    {
+        using MemoryStream stream = new();
+        Save(stream);
+        return stream.ToArray();
     }
 
     /// <summary>Reads the side file.</summary>

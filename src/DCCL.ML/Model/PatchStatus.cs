@@ -13,7 +13,9 @@ public enum PatchStatus
     /// <summary>The user never trained a patch; scored by the patch that the patch encoder predicts for the user.</summary>
     ColdStart = 3,
 
-    /// <summary>The user never trained a patch and there is no patch encoder; scored by the cloud model.</summary>
+    /// <summary>
+    /// The user never trained a patch and there is no patch encoder, or the user's patch gives no finite score; scored by the cloud model.
+    /// </summary>
     Cloud = 4,
 
     /// <summary>The user key is missing; scored by the cloud model on the row's history, or on none.</summary>

@@ -12,16 +12,15 @@ internal static class CandidateBatch
     /// <param name="user">The user's key value; 0 for a user whom the model does not know.</param>
     /// <param name="history">The item key values of the user's history, the oldest first.</param>
     /// <param name="candidates">The item key values to choose from.</param>
-    /// <param name="profile">The user's profile; null for what the model remembers.</param>
+    /// <param name="profile">The user's profile, of the model's length; empty for what the model remembers.</param>
     /// <returns>Which of the models will answer.</returns>
-    /// <exception cref="ArgumentException">The profile does not fit the model.</exception>
     public static PatchStatus Fill(
         ScoringBatch batch,
         DeviceCloudPredictionTransformer model,
         int user,
         ReadOnlySpan<int> history,
         IReadOnlyList<int> candidates,
-        IReadOnlyList<float>? profile)
+        ReadOnlySpan<float> profile)
     {
         BackboneArchitecture architecture = model.Parameters.Architecture;
         int length = Math.Min(history.Length, architecture.HistoryLength);
@@ -35,13 +34,9 @@ internal static class CandidateBatch
         }
 
         Span<float> own = batch.Profiles.AsSpan(0, architecture.ProfileDimension);
-        if (profile is not null)
+        if (!profile.IsEmpty)
         {
-            CheckProfile(profile, architecture.ProfileDimension);
-            for (int i = 0; i < own.Length; i++)
-            {
-                own[i] = profile[i];
-            }
+            profile.CopyTo(own);
         }
         else if (user > 0)
         {
@@ -58,14 +53,21 @@ internal static class CandidateBatch
         return status;
     }
 
-    private static void CheckProfile(IReadOnlyList<float> profile, int dimension)
+    /// <summary>Scores what <see cref="Fill"/> has filled in: all candidates by the same model, the cloud model if the patch gives no numbers.</summary>
+    /// <param name="batch">The batch.</param>
+    /// <param name="status">Which of the models was to answer.</param>
+    /// <param name="score">Scores a batch.</param>
+    /// <returns>Which of the models has answered.</returns>
+    public static PatchStatus Score(ScoringBatch batch, PatchStatus status, Action<ScoringBatch> score)
     {
-        if (profile.Count != dimension || profile.Any(value => !float.IsFinite(value)))
+        score(batch);
+        if (batch.RefusedItems.Count == 0)
         {
-            throw new ArgumentException(
-                $"{nameof(RecommendationOptions)}: the profile must have {dimension} finite values, as the model was trained with, but has "
-                + $"{profile.Count}, {profile.Count(value => !float.IsFinite(value))} of them not finite.",
-                nameof(profile));
+            return status;
         }
+
+        batch.NumberOfPatches = 0;
+        score(batch);
+        return PatchStatus.Cloud;
     }
 }

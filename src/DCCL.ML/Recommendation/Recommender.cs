@@ -10,7 +10,7 @@ namespace DCCL.ML.Recommendation;
 /// <para>
 /// A user's history is what the model remembers and what <see cref="Observe"/> has added since: it changes the scores at once,
 /// without training. A user whom the model does not know can be observed as well, and is then served by the cloud model on that history.
-/// What was observed lives in memory only: keep your own log, and train on it.
+/// What was observed lives in memory only, within <see cref="ObservationLimits"/>: keep your own log, and train on it.
 /// </para>
 /// <para>
 /// Thread-safe; calls for the same user take effect in some order. Owns native sessions, apart from those of the transformer it was made from:
@@ -25,19 +25,19 @@ public sealed class Recommender : IDisposable
     private readonly Dictionary<string, int> _items;
     private readonly string[] _itemIds;
     private readonly UserObservations _observations;
-    private readonly IReadOnlyDictionary<string, int> _numbersObservedBefore;
+    private readonly long _numberObservedBefore;
     private readonly ConcurrentBag<ScoringBatch> _batches = [];
     private readonly Lazy<float[]> _directions;
 
     /// <param name="model">The model.</param>
-    /// <param name="observations">What has been observed so far, perhaps by another recommender; null for nothing.</param>
-    /// <param name="numberOfThreads">The number of threads of a call; null for the model's.</param>
-    internal Recommender(DeviceCloudPredictionTransformer model, UserObservations? observations = null, int? numberOfThreads = null)
+    /// <param name="observations">What has been observed so far, perhaps by another recommender, and where to add to it.</param>
+    /// <param name="numberOfThreads">The number of threads of a call.</param>
+    internal Recommender(DeviceCloudPredictionTransformer model, UserObservations observations, int numberOfThreads)
     {
         _model = model;
-        _observations = observations ?? new UserObservations();
-        _numbersObservedBefore = _observations.CountByUser();
-        _scorer = new ModelScorer(model.Parameters, numberOfThreads ?? model.NumberOfThreads);
+        _observations = observations;
+        _numberObservedBefore = observations.Count;
+        _scorer = new ModelScorer(model.Parameters, numberOfThreads);
         _users = RawIds.Index(RawIds.OfUsers(model));
         _itemIds = [.. RawIds.OfItems(model)];
         _items = RawIds.Index(_itemIds);
@@ -82,8 +82,8 @@ public sealed class Recommender : IDisposable
             batch = new ScoringBatch();
         }
 
-        PatchStatus status = CandidateBatch.Fill(batch, _model, user, history, candidates, options.Profile);
-        _scorer.Score(batch);
+        PatchStatus status = CandidateBatch.Fill(batch, _model, user, history, candidates, GetProfile(options.Profile));
+        status = CandidateBatch.Score(batch, status, _scorer.Score);
         int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Count), numberOfItems);
         RecommendedItem[] result = [.. best.Select(i => new RecommendedItem(
             _itemIds[candidates[i] - 1], batch.Scores[i], OutputColumns.ToProbability(batch.Scores[i]), status))];
@@ -141,12 +141,12 @@ public sealed class Recommender : IDisposable
     {
         ArgumentNullException.ThrowIfNull(userId);
         ArgumentNullException.ThrowIfNull(itemId);
-        if (!_items.ContainsKey(itemId))
+        if (!_items.TryGetValue(itemId, out int item))
         {
             return false;
         }
 
-        _observations.Add(userId, itemId);
+        _observations.Add(userId, _itemIds[item - 1]); // the model's own text: nothing is kept of the caller's
         return true;
     }
 
@@ -166,20 +166,32 @@ public sealed class Recommender : IDisposable
     private int[] GetHistory(string userId)
     {
         ReadOnlySpan<int> remembered = GetKey(userId) is > 0 and int user ? _model.History.GetItems(user) : [];
-        IReadOnlyList<string> observed = _observations.Get(userId);
+        IReadOnlyList<UserObservations.Observation> observed = _observations.Get(userId);
         if (observed.Count == 0)
         {
             return remembered.ToArray();
         }
 
         // Only what was observed before this model came can have been in its training log.
-        int before = Math.Min(_numbersObservedBefore.GetValueOrDefault(userId), observed.Count);
+        int before = observed.Count(observation => observation.Number <= _numberObservedBefore);
         int[] earlier = GetKeys(observed.Take(before));
         int known = UserObservations.CountRemembered(remembered, earlier, _model.Parameters.Architecture.HistoryLength);
         return [.. remembered, .. earlier.AsSpan(known), .. GetKeys(observed.Skip(before))];
     }
 
-    private int[] GetKeys(IEnumerable<string> ids) => [.. ids.Select(id => _items.GetValueOrDefault(id)).Where(item => item > 0)];
+    private float[] GetProfile(IReadOnlyList<float>? profile)
+    {
+        int dimension = _model.Parameters.Architecture.ProfileDimension;
+        return profile is null || (profile.Count == dimension && profile.All(float.IsFinite))
+            ? [.. profile ?? []]
+            : throw new ArgumentException(
+                $"{nameof(RecommendationOptions)}: the profile must have {dimension} finite values, as the model was trained with, but has "
+                + $"{profile.Count}, {profile.Count(value => !float.IsFinite(value))} of them not finite.",
+                nameof(profile));
+    }
+
+    private int[] GetKeys(IEnumerable<UserObservations.Observation> observations) =>
+        [.. observations.Select(observation => _items.GetValueOrDefault(observation.ItemId)).Where(item => item > 0)];
 
     private List<int> ListCandidates(int[] history, RecommendationOptions options)
     {

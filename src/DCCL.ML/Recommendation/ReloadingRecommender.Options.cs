@@ -14,16 +14,22 @@ public sealed partial class ReloadingRecommender
         /// <value>The default is 1: in a service, requests share the processors. 0 means one per processor.</value>
         public int NumberOfThreads { get; init; } = 1;
 
-        /// <summary>Gets what is called after another model has been loaded, with its number, 2 for the first one after the start.</summary>
-        /// <value>The default is <see langword="null"/>.</value>
+        /// <summary>Gets what is called after another model has been loaded in the background, with its number, 2 for the first one after
+        /// the start.</summary>
+        /// <value>The default is <see langword="null"/>. What it throws is logged.</value>
         public Action<int>? Reloaded { get; init; }
 
         /// <summary>Gets what is called with the reason where the file has changed, but cannot be loaded. The old model goes on serving.</summary>
-        /// <value>The default is <see langword="null"/>. The file is tried again when it has changed again.</value>
+        /// <value>The default is <see langword="null"/>: the log says it anyway. What it throws is logged.</value>
         public Action<Exception>? ReloadFailed { get; init; }
+
+        /// <summary>Gets how much is kept of what is observed of users, from one model to the next.</summary>
+        /// <value>The default is that of <see cref="ObservationLimits"/>.</value>
+        public ObservationLimits Observations { get; init; } = new();
 
         internal void Validate()
         {
+            Observations.Validate();
             if (PollingInterval != Timeout.InfiniteTimeSpan && !(PollingInterval > TimeSpan.Zero))
             {
                 throw new ArgumentException(

@@ -4,10 +4,10 @@ namespace DCCL.ML.Recommendation;
 internal static class TopItems
 {
     private static readonly IComparer<(float Score, int Index)> _worstFirst = Comparer<(float Score, int Index)>.Create((x, y) =>
-        x.Score != y.Score ? x.Score.CompareTo(y.Score) : y.Index.CompareTo(x.Index));
+        x.Score.CompareTo(y.Score) is not 0 and int order ? order : y.Index.CompareTo(x.Index));
 
     /// <summary>Selects the greatest scores.</summary>
-    /// <param name="scores">The scores, none of them NaN.</param>
+    /// <param name="scores">The scores; NaN is less than any other.</param>
     /// <param name="count">How many to select at most.</param>
     /// <returns>The indices of the greatest scores, in descending order of score; equal ones in ascending order of index.</returns>
     public static int[] Select(ReadOnlySpan<float> scores, int count)
@@ -26,7 +26,7 @@ internal static class TopItems
             {
                 best.Enqueue(i, (scores[i], i));
             }
-            else if (best.TryPeek(out _, out (float Score, int Index) worst) && scores[i] > worst.Score)
+            else if (best.TryPeek(out _, out (float Score, int Index) worst) && scores[i].CompareTo(worst.Score) > 0)
             {
                 best.EnqueueDequeue(i, (scores[i], i));
             }

@@ -5,11 +5,11 @@ using Microsoft.ML.Data;
 
 namespace DCCL.ML.Recommendation;
 
-/// <summary>The user column that a <see cref="TopItemsTransformer"/> reads, and the schema with the two columns that it adds.</summary>
+/// <summary>The columns that a <see cref="TopItemsTransformer"/> reads, and the schema with the two columns that it adds.</summary>
 internal sealed class TopItemsColumns
 {
-    /// <summary>Finds the user column.</summary>
-    /// <exception cref="ArgumentException">It is missing, of another type, or mapped otherwise than the model's log.</exception>
+    /// <summary>Finds the columns.</summary>
+    /// <exception cref="ArgumentException">One is missing, of another type, or mapped otherwise than the model's log.</exception>
     public TopItemsColumns(TopItemsTransformer transformer, DataViewSchema input)
     {
         User = InteractionColumns.Find(input, transformer.UserColumnName);
@@ -19,6 +19,7 @@ internal sealed class TopItemsColumns
             KeyAgreement.Check(User, transformer.Model.UserIds);
         }
 
+        Context = new ContextColumns(transformer.Model, input, comparesKeys: true);
         Input = input;
         DataViewSchema.Builder builder = new();
         builder.AddColumns(input);
@@ -33,6 +34,9 @@ internal sealed class TopItemsColumns
     }
 
     public DataViewSchema.Column User { get; }
+
+    /// <summary>Gets the columns with rows' own histories and profiles.</summary>
+    public ContextColumns Context { get; }
 
     public DataViewSchema Input { get; }
 
@@ -66,8 +70,8 @@ internal sealed class TopItemsColumns
     /// <summary>The input columns that some of the output columns are made from.</summary>
     public IEnumerable<DataViewSchema.Column> GetDependencies(bool[] active)
     {
-        bool adds = AddsAny(active);
-        return Input.Where(column => active[column.Index] || (adds && column.Index == User.Index));
+        HashSet<int> read = AddsAny(active) ? [User.Index, .. Context.All.Select(column => column.Index)] : [];
+        return Input.Where(column => active[column.Index] || read.Contains(column.Index));
     }
 
     private static DataViewSchema.Annotations? DescribeItems(IReadOnlyList<string>? ids)

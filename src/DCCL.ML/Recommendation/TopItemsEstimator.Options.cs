@@ -6,8 +6,11 @@ public sealed partial class TopItemsEstimator
     /// <remarks>Immutable and thread-safe.</remarks>
     public sealed class Options
     {
+        // Each row has vectors of so many values: what asks for more is a slip, or a damaged file.
+        private const int LargestNumberOfItems = 65_536;
+
         /// <summary>Gets the number of items at most.</summary>
-        /// <value>The default is 10. At least 1. A row with fewer items is filled up with the missing key and NaN.</value>
+        /// <value>The default is 10. From 1 to 65,536. A row with fewer items is filled up with the missing key and NaN.</value>
         public int NumberOfItems { get; init; } = 10;
 
         /// <summary>Gets a value indicating whether items that the user has had, as far as the model remembers them, are left out.</summary>
@@ -29,11 +32,12 @@ public sealed partial class TopItemsEstimator
         internal void Validate()
         {
             List<string> faults = [];
-            if (NumberOfItems < 1)
+            if (NumberOfItems is < 1 or > LargestNumberOfItems)
             {
-                faults.Add($"{nameof(NumberOfItems)} must be at least 1, but is {NumberOfItems}.");
+                faults.Add($"{nameof(NumberOfItems)} must be from 1 to {LargestNumberOfItems}, but is {NumberOfItems}.");
             }
 
+            AddIfEmpty(nameof(UserColumnName), UserColumnName ?? "User");
             AddIfEmpty(nameof(ItemsColumnName), ItemsColumnName);
             AddIfEmpty(nameof(ScoresColumnName), ScoresColumnName);
             if (ItemsColumnName == ScoresColumnName)
@@ -46,7 +50,7 @@ public sealed partial class TopItemsEstimator
                 throw new ArgumentException($"TopItemsEstimator.Options: {string.Join(" ", faults)}");
             }
 
-            void AddIfEmpty(string name, string value)
+            void AddIfEmpty(string name, string? value)
             {
                 if (string.IsNullOrEmpty(value))
                 {

@@ -4,36 +4,56 @@ using Microsoft.ML.Data;
 
 namespace DCCL.ML.Recommendation;
 
-/// <summary>The getters of a row with its user's best items, ranked once for both columns, and once for rows of the same user in a row.</summary>
-internal sealed class TopItemsRow
+/// <summary>A row with its user's best items, ranked once for both columns, and once for rows in a row that ask for the same.</summary>
+internal sealed class TopItemsRow : DataViewRow
 {
     private readonly TopItemsTransformer _transformer;
     private readonly TopItemsColumns _columns;
     private readonly DataViewRow _input;
     private readonly bool[] _active;
     private readonly Func<int>? _user;
+    private readonly ContextColumns.Reader? _context;
     private readonly uint[] _items;
     private readonly float[] _scores;
     private readonly ScoringBatch _batch = new();
+    private readonly List<int> _history = [];
     private long? _position;
-    private int? _ranked;
 
+    // What was ranked for.
+    private int? _rankedUser;
+    private int[] _rankedHistory = [];
+    private float[] _rankedProfile = [];
+
+    /// <param name="transformer">Ranks.</param>
+    /// <param name="columns">The columns of the row that comes in, and of this one.</param>
+    /// <param name="input">The row that comes in, owned from now on.</param>
+    /// <param name="active">Which columns may be asked for.</param>
     public TopItemsRow(TopItemsTransformer transformer, TopItemsColumns columns, DataViewRow input, bool[] active)
     {
         _transformer = transformer;
         _columns = columns;
         _input = input;
         _active = active;
-        _user = columns.AddsAny(active) ? CreateUserReader() : null;
-        _items = new uint[transformer.Options.NumberOfItems];
-        _scores = new float[transformer.Options.NumberOfItems];
+        bool adds = columns.AddsAny(active);
+        _user = adds ? CreateUserReader() : null;
+        _context = adds ? columns.Context.CreateReader(input) : null;
+        _items = new uint[adds ? transformer.Options.NumberOfItems : 0];
+        _scores = new float[_items.Length];
     }
 
-    public bool IsColumnActive(DataViewSchema.Column column) => _active[column.Index];
+    public override long Position => _input.Position;
 
-    public ValueGetter<TValue> GetGetter<TValue>(DataViewRow row, DataViewSchema.Column column)
+    public override long Batch => _input.Batch;
+
+    public override DataViewSchema Schema => _columns.Output;
+
+    public override bool IsColumnActive(DataViewSchema.Column column) => _active[column.Index];
+
+    public override ValueGetter<DataViewRowId> GetIdGetter() => _input.GetIdGetter();
+
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
-        OutputColumns.CheckActive(row, column);
+        OutputColumns.CheckActive(this, column);
         if (column.Index < _columns.Input.Count)
         {
             return _input.GetGetter<TValue>(_columns.Input[column.Index]);
@@ -41,6 +61,16 @@ internal sealed class TopItemsRow
 
         Delegate getter = column.Index == _columns.Input.Count ? CreateGetter(_items) : CreateGetter(_scores);
         return OutputColumns.Cast<TValue>(getter, column);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _input.Dispose();
+        }
+
+        base.Dispose(disposing);
     }
 
     private ValueGetter<VBuffer<T>> CreateGetter<T>(T[] values) => (ref VBuffer<T> value) =>
@@ -59,13 +89,37 @@ internal sealed class TopItemsRow
         }
 
         int user = _user!();
-        if (_ranked != user)
+        ContextColumns.Reader context = _context!;
+        context.Read();
+        ReadOnlySpan<float> profile = context.Profile.Contains(float.NaN) ? [] : context.Profile;
+        ReadHistory(user, context);
+        if (_rankedUser != user || !_rankedHistory.SequenceEqual(_history) || !profile.SequenceEqual(_rankedProfile))
         {
-            _transformer.Rank(user, _batch, _items, _scores);
-            _ranked = user;
+            _rankedUser = user;
+            _rankedHistory = [.. _history];
+            _rankedProfile = profile.ToArray();
+            _transformer.Rank(user, _rankedHistory, _rankedProfile, _batch, _items, _scores);
         }
 
         _position = _input.Position;
+    }
+
+    private void ReadHistory(int user, ContextColumns.Reader context)
+    {
+        _history.Clear();
+        if (!context.HasHistory)
+        {
+            _history.AddRange(user == 0 ? [] : _transformer.Model.History.GetItems(user));
+            return;
+        }
+
+        foreach (uint item in context.History)
+        {
+            if (item > 0 && item <= (uint)_transformer.Model.Parameters.Architecture.NumberOfItems)
+            {
+                _history.Add((int)item);
+            }
+        }
     }
 
     private Func<int> CreateUserReader()

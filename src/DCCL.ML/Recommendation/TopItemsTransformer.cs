@@ -1,17 +1,8 @@
-using System.Text.Json;
 using DCCL.ML.Interop;
-using DCCL.ML.Recommendation;
+using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
-
-[assembly: LoadableClass(
-    typeof(TopItemsTransformer),
-    null,
-    typeof(SignatureLoadModel),
-    TopItemsTransformer.UserName,
-    TopItemsTransformer.LoaderSignature)]
 
 namespace DCCL.ML.Recommendation;
 
@@ -22,20 +13,6 @@ namespace DCCL.ML.Recommendation;
 /// </remarks>
 public sealed class TopItemsTransformer : ITransformer, IDisposable
 {
-    internal const string UserName = "Device-cloud collaborative top items";
-    internal const string LoaderSignature = "DcclTopItems";
-
-    private const string ModelPart = "Model.dccl";
-    private const string OptionsPart = "Options";
-
-    private static readonly ModelFormat _format = new(
-        "DCCLTOPI",
-        LoaderSignature,
-        version: 1,
-        oldestReaderVersion: 1,
-        oldestReadableVersion: 1,
-        typeof(TopItemsTransformer));
-
     private readonly Lazy<Dictionary<string, int>> _users;
     private readonly int[] _candidates;
 
@@ -90,12 +67,7 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
     /// <summary>Frees the native sessions. A transformer used after that opens new ones.</summary>
     public void Dispose() => Model.Dispose();
 
-    void ICanSaveModel.Save(ModelSaveContext ctx)
-    {
-        ModelContext.WriteHeader(ctx, _format);
-        ModelContext.WritePart(ctx, OptionsPart, WriteOptions);
-        ModelContext.WritePart(ctx, ModelPart, stream => TransformerFile.Write(stream, Model));
-    }
+    void ICanSaveModel.Save(ModelSaveContext ctx) => TopItemsTransformerLoader.Save(ctx, this);
 
     /// <summary>Finds a user's key value by the raw id; 0 if the model does not know it.</summary>
     internal int FindUser(ReadOnlySpan<char> id) =>
@@ -103,12 +75,14 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
 
     /// <summary>Ranks the items for a user.</summary>
     /// <param name="user">The user's key value; 0 for a user whom the model does not know.</param>
+    /// <param name="history">The item key values of the user's history, the oldest first.</param>
+    /// <param name="profile">The user's profile; empty for the one that the model remembers.</param>
     /// <param name="batch">Buffers to use.</param>
     /// <param name="items">Receives the item key values, the best first, and zeros behind them.</param>
     /// <param name="scores">Receives the scores, and NaN behind them.</param>
-    internal void Rank(int user, ScoringBatch batch, Span<uint> items, Span<float> scores)
+    internal void Rank(
+        int user, ReadOnlySpan<int> history, ReadOnlySpan<float> profile, ScoringBatch batch, Span<uint> items, Span<float> scores)
     {
-        ReadOnlySpan<int> history = user == 0 ? [] : Model.History.GetItems(user);
         int[] candidates = _candidates;
         if (Options.ExcludesSeen && !history.IsEmpty)
         {
@@ -120,49 +94,14 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
         scores.Fill(float.NaN);
         if (candidates.Length > 0)
         {
-            CandidateBatch.Fill(batch, Model, user, history, candidates, profile: null);
-            Model.Score(batch);
+            PatchStatus status = CandidateBatch.Fill(batch, Model, user, history, candidates, profile);
+            CandidateBatch.Score(batch, status, Model.Score);
             int[] best = TopItems.Select(batch.Scores.AsSpan(0, candidates.Length), items.Length);
             for (int i = 0; i < best.Length; i++)
             {
                 items[i] = (uint)candidates[best[i]];
                 scores[i] = batch.Scores[best[i]];
             }
-        }
-    }
-
-#pragma warning disable IDE0051 // ML.NET finds it by reflection, through the LoadableClass attribute above.
-    private static TopItemsTransformer Create(IHostEnvironment environment, ModelLoadContext context)
-    {
-#pragma warning restore IDE0051
-        ModelContext.ReadHeader(context, _format);
-        TopItemsEstimator.Options options = ModelContext.ReadPart(context, OptionsPart, ReadOptions);
-        return new TopItemsTransformer(ModelContext.ReadPart(context, ModelPart, TransformerFile.Read), options);
-    }
-
-    // A line of JSON, its length before it and its digest behind it.
-    private void WriteOptions(Stream stream)
-    {
-        using CheckedWriter writer = new(stream);
-        writer.Write(JsonSerializer.Serialize(Options));
-        writer.WriteDigest();
-    }
-
-    private static TopItemsEstimator.Options ReadOptions(Stream stream)
-    {
-        using CheckedReader reader = new(stream);
-        string text = reader.ReadRequiredString("options");
-        reader.CheckDigest();
-        try
-        {
-            TopItemsEstimator.Options options = JsonSerializer.Deserialize<TopItemsEstimator.Options>(text)!;
-            options.Validate();
-            return options;
-        }
-        catch (Exception fault) when (fault is JsonException or ArgumentException)
-        {
-            throw new InvalidDataException(
-                $"The part '{OptionsPart}' of the model cannot be read: {fault.Message} The file is damaged: save the model again.", fault);
         }
     }
 }

@@ -4,14 +4,6 @@ using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Runtime;
-
-[assembly: LoadableClass(
-    typeof(DeviceCloudPredictionTransformer),
-    null,
-    typeof(SignatureLoadModel),
-    DeviceCloudPredictionTransformer.UserName,
-    DeviceCloudPredictionTransformer.LoaderSignature)]
 
 namespace DCCL.ML.Scoring;
 
@@ -42,21 +34,8 @@ namespace DCCL.ML.Scoring;
 /// </remarks>
 public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
 {
-    internal const string UserName = "Device-cloud collaborative prediction";
-    internal const string LoaderSignature = "DcclPrediction";
-
     /// <summary>The name of the column that holds a row's own history, unless another is set.</summary>
     public const string DefaultHistoryColumnName = "History";
-
-    private const string ModelPart = "Model.dccl";
-
-    private static readonly ModelFormat _format = new(
-        "DCCLPRED",
-        LoaderSignature,
-        version: 1,
-        oldestReaderVersion: 1,
-        oldestReadableVersion: 1,
-        typeof(DeviceCloudPredictionTransformer));
 
     private readonly Lock _lock = new();
     private ModelScorer? _scorer;
@@ -225,19 +204,7 @@ public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
         }
     }
 
-    void ICanSaveModel.Save(ModelSaveContext ctx)
-    {
-        ModelContext.WriteHeader(ctx, _format);
-        ModelContext.WritePart(ctx, ModelPart, stream => TransformerFile.Write(stream, this));
-    }
-
-#pragma warning disable IDE0051 // ML.NET finds it by reflection, through the LoadableClass attribute above.
-    private static DeviceCloudPredictionTransformer Create(IHostEnvironment environment, ModelLoadContext context)
-    {
-#pragma warning restore IDE0051
-        ModelContext.ReadHeader(context, _format);
-        return ModelContext.ReadPart(context, ModelPart, TransformerFile.Read);
-    }
+    void ICanSaveModel.Save(ModelSaveContext ctx) => PredictionTransformerLoader.Save(ctx, this);
 
     private static IReadOnlyList<string>? CheckIds(IReadOnlyList<string>? ids, int count, string name) =>
         ids is null || ids.Count == count

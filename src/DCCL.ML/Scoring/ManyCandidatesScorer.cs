@@ -1,6 +1,7 @@
 using DCCL.ML.Model;
 using DCCL.ML.Onnx;
 using DCCL.ML.Onnx.Proto;
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 
 namespace DCCL.ML.Scoring;
@@ -37,8 +38,8 @@ internal sealed class ManyCandidatesScorer : IDisposable
         _candidateInputs = [ModelGraph.ItemInput, .. _groupValues];
         _profileDimension = parameters.Architecture.ProfileDimension;
         _patchSize = parameters.Patch?.PatchSize ?? 0;
-        _groupSession = ModelScorer.Open(group);
-        _candidateSession = ModelScorer.Open(candidates);
+        _groupSession = GraphSession.Open(group.ToByteArray());
+        _candidateSession = GraphSession.Open(candidates.ToByteArray());
     }
 
     /// <summary>Divides groups among threads.</summary>

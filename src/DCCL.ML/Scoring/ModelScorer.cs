@@ -1,6 +1,5 @@
 using DCCL.ML.Model;
 using DCCL.ML.Onnx;
-using DCCL.ML.Onnx.Proto;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 
@@ -26,8 +25,7 @@ public sealed class ModelScorer : IDisposable
     private readonly int _historyLength;
     private readonly int _profileDimension;
     private readonly int _patchSize;
-    private int _numberOfHolders = 1; // the owner until it disposes, and every call that is under way
-    private int _isDisposed;
+    private readonly SharedLifetime _lifetime;
 
     /// <summary>Builds the model's graph and opens a session on it.</summary>
     /// <param name="parameters">The model.</param>
@@ -43,15 +41,16 @@ public sealed class ModelScorer : IDisposable
         _patchSize = parameters.Patch?.PatchSize ?? 0;
 
         _parallelism = new ParallelOptions { MaxDegreeOfParallelism = numberOfThreads == 0 ? Environment.ProcessorCount : numberOfThreads };
-        _session = Open(ModelGraph.Build(parameters, patchRequired: false));
+        _session = GraphSession.Open(ModelGraph.Build(parameters, patchRequired: false).ToByteArray());
         _manyCandidates = new Lazy<ManyCandidatesScorer>(() => new ManyCandidatesScorer(parameters));
+        _lifetime = new SharedLifetime(this, Close);
     }
 
     /// <summary>Gets the model.</summary>
     public DeviceCloudModelParameters Parameters { get; }
 
     /// <summary>Scores a batch of any size; large ones are split inside.</summary>
-    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0.</param>
+    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0 alone.</param>
     /// <exception cref="ArgumentException">A size does not fit the model or a buffer, or an item is not one of the model's.</exception>
     public void Score(ScoringBatch batch)
     {
@@ -68,64 +67,20 @@ public sealed class ModelScorer : IDisposable
     }
 
     /// <summary>Closes the session, after the calls that are under way.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
-        {
-            Release();
-        }
-    }
+    public void Dispose() => _lifetime.Dispose();
 
     /// <summary>The number of groups of one candidate each that a run takes.</summary>
     internal static int GetRowsPerRun(int historyLength) => Math.Max(1, EventsPerRun / historyLength);
-
-    internal static InferenceSession Open(ModelProto model)
-    {
-        using SessionOptions options = new();
-        options.IntraOpNumThreads = 1; // threads take whole runs: no waiting for each other within an operator, no spinning
-        options.InterOpNumThreads = 1;
-        options.ExecutionMode = ExecutionMode.ORT_SEQUENTIAL;
-        options.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
-        options.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR; // it warns of the patch's default value, which is meant
-        options.EnableMemoryPattern = false; // it keeps one plan per shape, and shapes vary
-        return new InferenceSession(model.ToByteArray(), options);
-    }
 
     internal static OrtValue Wrap<T>(T[] buffer, int start, long[] shape)
         where T : unmanaged =>
         OrtValue.CreateTensorValueFromMemory(OrtMemoryInfo.DefaultInstance, buffer.AsMemory(start, (int)(shape[0] * shape[1])), shape);
 
     /// <summary>Keeps the sessions open until <see cref="Release"/>, even if the owner disposes of them in the meantime.</summary>
-    internal void Hold()
-    {
-        int holders = Volatile.Read(ref _numberOfHolders);
-        while (true)
-        {
-            ObjectDisposedException.ThrowIf(holders == 0 || Volatile.Read(ref _isDisposed) != 0, this);
-            int seen = Interlocked.CompareExchange(ref _numberOfHolders, holders + 1, holders);
-            if (seen == holders)
-            {
-                return;
-            }
-
-            holders = seen;
-        }
-    }
+    internal void Hold() => _lifetime.Hold();
 
     /// <summary>Ends a <see cref="Hold"/>.</summary>
-    internal void Release()
-    {
-        if (Interlocked.Decrement(ref _numberOfHolders) == 0)
-        {
-            _session.Dispose();
-            if (_manyCandidates.IsValueCreated)
-            {
-                _manyCandidates.Value.Dispose();
-            }
-
-            _runOptions.Dispose();
-        }
-    }
+    internal void Release() => _lifetime.Release();
 
     /// <summary>Scores a batch between <see cref="Hold"/> and <see cref="Release"/>.</summary>
     internal void ScoreHeld(ScoringBatch batch)
@@ -138,6 +93,41 @@ public sealed class ModelScorer : IDisposable
     /// <param name="batch">The buffers; of its sizes only the number of patches counts: 0, 1, or any other for a patch at each group's number.</param>
     /// <param name="ranges">The groups.</param>
     internal void ScoreHeld(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
+    {
+        Run(batch, ranges);
+        List<int>? refused = null;
+        foreach (ScoringRange range in ranges)
+        {
+            int end = range.Item + (range.NumberOfGroups * range.NumberOfCandidates);
+            for (int i = range.Item; i < end; i++)
+            {
+                if (batch.Items[i] == 0)
+                {
+                    batch.Scores[i] = float.NaN;
+                }
+                else if (!float.IsFinite(batch.Scores[i]) && batch.NumberOfPatches > 0)
+                {
+                    (refused ??= []).Add(i);
+                }
+            }
+        }
+
+        batch.RefusedItems = refused is null ? [] : refused;
+        if (refused is not null)
+        {
+            ScoringBatch cloud = new()
+            {
+                Items = batch.Items,
+                History = batch.History,
+                Profiles = batch.Profiles,
+                Scores = new float[batch.Scores.Length],
+            };
+            Run(cloud, ranges);
+            refused.ForEach(i => batch.Scores[i] = cloud.Scores[i]);
+        }
+    }
+
+    private void Run(ScoringBatch batch, IReadOnlyList<ScoringRange> ranges)
     {
         int threads = _parallelism.MaxDegreeOfParallelism;
         int groups = ranges.Where(HasManyCandidates).Sum(range => range.NumberOfGroups);
@@ -158,19 +148,18 @@ public sealed class ModelScorer : IDisposable
             Parallel.ForEach(parts, _parallelism, part => part());
         }
 
-        foreach (ScoringRange range in ranges)
+        static bool HasManyCandidates(ScoringRange range) => range.NumberOfCandidates >= ManyCandidatesScorer.MinimumNumberOfCandidates;
+    }
+
+    private void Close()
+    {
+        _session.Dispose();
+        if (_manyCandidates.IsValueCreated)
         {
-            int end = range.Item + (range.NumberOfGroups * range.NumberOfCandidates);
-            for (int i = range.Item; i < end; i++)
-            {
-                if (batch.Items[i] == 0)
-                {
-                    batch.Scores[i] = float.NaN;
-                }
-            }
+            _manyCandidates.Value.Dispose();
         }
 
-        static bool HasManyCandidates(ScoringRange range) => range.NumberOfCandidates >= ManyCandidatesScorer.MinimumNumberOfCandidates;
+        _runOptions.Dispose();
     }
 
     /// <summary>Divides a batch into runs. How does not depend on the number of threads, and so neither do the scores.</summary>

@@ -16,6 +16,9 @@ internal sealed class RowScorer
     /// <summary>The number of rows in the largest blocks; above it, more rows make a block no cheaper.</summary>
     private const int LargestBlock = 64;
 
+    /// <summary>The number of history events, or of profile values, that a scorer of several rows has room for.</summary>
+    private const int MaximumNumberOfValues = 1 << 22;
+
     private readonly DeviceCloudPredictionTransformer _model;
     private readonly ScoringBatch _batch = new();
     private readonly int _historyLength;
@@ -73,6 +76,10 @@ internal sealed class RowScorer
         _endRow = new int[capacity];
         _batch.Resize(architecture, capacity, 1, _historyLength, capacity, _patchSize);
     }
+
+    /// <summary>Gets how many rows fit into a scorer, at most so many as wanted: their histories and profiles take bounded memory, however long they are.</summary>
+    public static int GetCapacity(BackboneArchitecture architecture, int wanted) =>
+        Math.Clamp(MaximumNumberOfValues / Math.Max(architecture.HistoryLength, architecture.ProfileDimension), 1, wanted);
 
     /// <summary>Gets the number of rows in the batch.</summary>
     public int Count { get; private set; }
@@ -137,6 +144,17 @@ internal sealed class RowScorer
     {
         Arrange();
         _model.Score(_batch, _ranges);
+        if (_batch.RefusedItems.Count > 0)
+        {
+            HashSet<int> refused = [.. _batch.RefusedItems];
+            for (int row = 0; row < Count; row++)
+            {
+                if (_statuses[row] is PatchStatus.Patched or PatchStatus.ColdStart && refused.Contains(_places[row]))
+                {
+                    _statuses[row] = PatchStatus.Cloud;
+                }
+            }
+        }
     }
 
     public float GetScore(int row) => _batch.Scores[_places[row]];

@@ -66,33 +66,12 @@ internal sealed class ScoredDataView : IDataView
     private DataViewRowCursor CreateCursor(DataViewRowCursor input, bool[] active, bool isScored) =>
         isScored && _input.Schema.All(column => !active[column.Index] || ColumnBuffer.CanKeep(column.Type))
             ? new ScoringCursor(_model, _columns, Schema, active, input)
-            : new RowByRowCursor(new ScoredRowMapper(_model, _input.Schema).GetRow(input, Schema.Where(column => active[column.Index])), Schema, input);
+            : MapOneByOne(input, active);
 
     /// <summary>Where nothing is scored, or what has to be passed on cannot be kept.</summary>
-    private sealed class RowByRowCursor(DataViewRow row, DataViewSchema schema, DataViewRowCursor input) : DataViewRowCursor
+    private MappedCursor MapOneByOne(DataViewRowCursor input, bool[] active)
     {
-        public override long Position => row.Position;
-
-        public override long Batch => row.Batch;
-
-        public override DataViewSchema Schema => schema;
-
-        public override bool IsColumnActive(DataViewSchema.Column column) => row.IsColumnActive(column);
-
-        public override ValueGetter<DataViewRowId> GetIdGetter() => row.GetIdGetter();
-
-        public override bool MoveNext() => input.MoveNext();
-
-        public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column) => row.GetGetter<TValue>(column);
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-            {
-                row.Dispose();
-            }
-
-            base.Dispose(disposing);
-        }
+        ScoredRowMapper mapper = new(_model, _input.Schema);
+        return new MappedCursor(mapper.GetRow(input, mapper.OutputSchema.Where(column => active[column.Index])), input);
     }
 }

@@ -41,6 +41,9 @@ public sealed class ScoringBatch
     /// <summary>Gets or sets the buffer that receives the scores (logits), [G, C].</summary>
     public float[] Scores { get; set; } = [];
 
+    /// <summary>Gets the places in <see cref="Scores"/> of what a patch made infinite or NaN: these scores are the cloud model's instead.</summary>
+    public IReadOnlyList<int> RefusedItems { get; internal set; } = [];
+
     /// <summary>Sets the sizes and makes the buffers at least that long; what they hold is undefined afterwards.</summary>
     /// <param name="architecture">The network that will score the batch.</param>
     /// <param name="numberOfGroups">G.</param>

@@ -17,11 +17,12 @@ internal sealed class ScoringCursor : DataViewRowCursor
     private readonly ColumnBuffer?[] _columns;
     private readonly ColumnBuffer[] _kept;
     private readonly ValueGetter<DataViewRowId> _idGetter;
-    private readonly DataViewRowId[] _ids = new DataViewRowId[RowsPerBatch];
-    private readonly long[] _batches = new long[RowsPerBatch];
+    private readonly int _rowsPerBatch;
+    private readonly DataViewRowId[] _ids;
+    private readonly long[] _batches;
     private long _position = -1;
     private int _row = -1;
-    private int _rowsOfNextBatch = RowsOfFirstBatch;
+    private int _rowsOfNextBatch;
     private bool _isAtEnd;
 
     /// <summary>Creates the cursor.</summary>
@@ -36,12 +37,16 @@ internal sealed class ScoringCursor : DataViewRowCursor
         Schema = schema;
         _active = active;
         _input = input;
-        _scorer = new RowScorer(model, RowsPerBatch);
+        _rowsPerBatch = RowScorer.GetCapacity(model.Parameters.Architecture, RowsPerBatch);
+        _rowsOfNextBatch = Math.Min(RowsOfFirstBatch, _rowsPerBatch);
+        _ids = new DataViewRowId[_rowsPerBatch];
+        _batches = new long[_rowsPerBatch];
+        _scorer = new RowScorer(model, _rowsPerBatch);
         _addRow = columns.CreateReader(input, _scorer);
         _idGetter = input.GetIdGetter();
         _columns =
         [
-            .. input.Schema.Select(column => active[column.Index] ? ColumnBuffer.Create(input, column, RowsPerBatch) : null),
+            .. input.Schema.Select(column => active[column.Index] ? ColumnBuffer.Create(input, column, _rowsPerBatch) : null),
         ];
         _kept = [.. _columns.OfType<ColumnBuffer>()];
     }
@@ -117,6 +122,6 @@ internal sealed class ScoringCursor : DataViewRowCursor
         }
 
         _scorer.Score();
-        _rowsOfNextBatch = Math.Min(4 * _rowsOfNextBatch, RowsPerBatch);
+        _rowsOfNextBatch = Math.Min(4 * _rowsOfNextBatch, _rowsPerBatch);
     }
 }

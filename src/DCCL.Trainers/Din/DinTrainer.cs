@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
@@ -26,8 +27,8 @@ namespace DCCL.Trainers;
 /// </list>
 /// <para>
 /// One row of the log is one event: the trainer builds the histories and samples the negatives itself. Early stopping watches
-/// NDCG@10 over all items, or the AUC with a label column, on the validation log, or on the last events of some users, which
-/// are then not trained on. The best epoch is kept.
+/// NDCG@10 over all items, or the reduction in log loss with a label column, on the validation log, or on the last events of some
+/// users, which are then not trained on. The best epoch is kept.
 /// </para>
 /// <para>
 /// <see cref="DinArchitecture"/> has the equations. Source: Zhou et al., "Deep Interest Network for Click-Through Rate Prediction",
@@ -63,7 +64,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
-    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, (IDataView?)null);
+    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, validationData: null);
 
     /// <summary>Trains on a log.</summary>
     /// <param name="trainingData">The log.</param>
@@ -72,6 +73,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    [OverloadResolutionPriority(1)] // so that Fit(log, null) means no validation data, not no previous model
     public DeviceCloudPredictionTransformer Fit(IDataView trainingData, IDataView? validationData) => _fit.Fit(trainingData, validationData);
 
     /// <summary>Trains on a log that has been read.</summary>

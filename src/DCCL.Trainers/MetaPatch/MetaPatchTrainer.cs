@@ -25,7 +25,9 @@ namespace DCCL.Trainers;
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
 /// cloud model was fitted to can only make a patch over-fit. If there are no others, they are used all the same, with a warning;
-/// but a model that has patches already, from MoMoDistill say, keeps them.
+/// but a model that has patches already, from MoMoDistill say, keeps them. Pass the events before the cut-off as well where there are
+/// any: a model remembers the most recent ones alone, and without labels an item that a user had long ago would be drawn as a negative,
+/// and be a candidate when patches are judged.
 /// </para>
 /// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.2,
 /// https://arxiv.org/abs/2104.06624.</para>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using DCCL.ML;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
@@ -27,7 +28,7 @@ namespace DCCL.Trainers;
 /// <para>
 /// One pass over a user's sequence foresees each of its events among all items, which makes it the trainer for sparse logs and for
 /// large catalogues: <see cref="DinTrainer"/> learns from a few sampled negatives of each event. In return DIN looks at a history anew for
-/// each candidate. Events with labels are learnt one by one. Early stopping watches NDCG@10 over all items, or the AUC with a label column,
+/// each candidate. Events with labels are learnt one by one. Early stopping watches NDCG@10 over all items, or the reduction in log loss with a label column,
 /// on the validation log, or on the last events of some users, which are then not trained on. The best epoch is kept.
 /// </para>
 /// <para>
@@ -77,6 +78,7 @@ public sealed partial class SasRecTrainer : IEstimator<DeviceCloudPredictionTran
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    [OverloadResolutionPriority(1)] // so that Fit(log, null) means no validation data, not no previous model
     public DeviceCloudPredictionTransformer Fit(IDataView trainingData, IDataView? validationData) => _fit.Fit(trainingData, validationData);
 
     /// <summary>Trains a previous model on with new data. Users and items that it does not know are added; all others stay.</summary>

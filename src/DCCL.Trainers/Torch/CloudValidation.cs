@@ -72,7 +72,14 @@ internal sealed class CloudValidation
         return new CloudValidation(training, training, log.Where(IsHeldOut), options);
     }
 
-    /// <summary>Measures a model: NDCG@10 over all items, or the AUC if events have labels; higher is better, null if there is nothing to watch or labels are all of one class.</summary>
+    /// <summary>
+    /// Measures a model: NDCG@10 over all items, or the reduction in log loss if events have labels; higher is better, null if there is
+    /// nothing to watch or labels are all of one class.
+    /// </summary>
+    /// <remarks>
+    /// The log loss, because an over-fitted model shows there first: the AUC of the events that follow the training events closely goes
+    /// on rising when that of later ones has begun to fall.
+    /// </remarks>
     public double? Measure(DeviceCloudModelParameters parameters)
     {
         if (!HasEvents)
@@ -82,7 +89,15 @@ internal sealed class CloudValidation
 
         using ModelScorer scorer = new(parameters, _options.NumberOfThreads ?? 0);
         RankingReport report = ItemRankingEvaluator.Evaluate(scorer, patches: null, _history, _events, _options);
-        double metric = _events.HasLabels ? report.Overall.AreaUnderRocCurve : report.Overall.Ndcg(10);
-        return double.IsNaN(metric) ? null : metric;
+        double metric = _events.HasLabels ? 1 - (report.Overall.LogLoss / MeasureEntropy(_events)) : report.Overall.Ndcg(10);
+        return double.IsFinite(metric) ? metric : null;
+    }
+
+    // The log loss of who knows nothing but the share of positives.
+    private static double MeasureEntropy(InteractionLog events)
+    {
+        double positives = Enumerable.Range(1, events.NumberOfUsers).Sum(user => (double)events.GetLabels(user).Count(true));
+        double share = positives / events.NumberOfEvents;
+        return -((share * Math.Log(share)) + ((1 - share) * Math.Log(1 - share)));
     }
 }

@@ -9,6 +9,9 @@ public enum Fault
     /// <summary>The first row is given after all have been read.</summary>
     ReadsEverythingAhead,
 
+    /// <summary>Somewhere in the middle, all rows are read before the next one is given.</summary>
+    ReadsEverythingInBetween,
+
     /// <summary>A cursor asks its input for all columns.</summary>
     ReadsAllColumns,
 

@@ -32,6 +32,15 @@ internal sealed class FaultyCursor(
                 return source.MoveNext();
             case Fault.ThrowsInSets when source.Position == 10:
                 throw new InvalidDataException("Row 10 is broken.");
+            case Fault.ReadsEverythingInBetween when source.Position == 1000 && reopen is not null:
+                using (DataViewRowCursor ahead = reopen())
+                {
+                    while (ahead.MoveNext())
+                    {
+                    }
+                }
+
+                return moved;
             case Fault.BeginsAnew when !moved && reopen is not null:
                 source.Dispose();
                 source = reopen();

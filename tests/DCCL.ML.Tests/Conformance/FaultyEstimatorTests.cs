@@ -9,7 +9,7 @@ namespace DCCL.ML.Tests.Conformance;
 /// <summary>The suite finds what is wrong with an estimator.</summary>
 public sealed class FaultyEstimatorTests
 {
-    private static readonly ConformanceOptions _options = new() { Inputs = [new InputColumn(nameof(Measurement.Place))], MaximumReadAhead = 2048 };
+    private static readonly ConformanceOptions _options = new() { Inputs = [new InputColumn(nameof(Measurement.Place))] };
 
     [Test]
     public void Check_APromiseOfMore_NamesTheColumn() => Expect(
@@ -45,7 +45,7 @@ public sealed class FaultyEstimatorTests
     public void Check_TheContextsSeedWhereThereShouldBeOnesOwn_NamesThePart()
     {
         static IEstimator<ITransformer> Create(MLContext context) => context.Transforms.ApproximatedKernelMap("Map", nameof(Measurement.Features), rank: 2);
-        ConformanceOptions options = new() { MaximumReadAhead = 2048 };
+        ConformanceOptions options = new();
         Expect("Determinism: the part '*' must have the same * bytes, but differs at *.", Create, options with { HasOwnSeed = true });
         Assert.That(() => EstimatorConformance.Check(Measurement.Load, Create, options), Throws.Nothing);
     }

@@ -15,17 +15,18 @@ public sealed class FaultyTransformerTests
     private static readonly ITransformer _other = Fit(0.01f);
 
     [TestCase(Fault.ReadsAtOnce, "Laziness: Transform must not read the data, but opens a cursor.")]
-    [TestCase(Fault.ReadsEverythingAhead, "Laziness: at most 2048 rows must be read for the first one, but \\d{4} are.")]
+    [TestCase(Fault.ReadsEverythingAhead, "Laziness: at most 4096 rows must be read ahead, but \\d{4} are at row 0.")]
+    [TestCase(Fault.ReadsEverythingInBetween, "Laziness: at most 4096 rows must be read ahead, but \\d{4} are at row 1000.")]
     [TestCase(Fault.ReadsAllColumns, "Active columns: for no column only \\[\\] must be read, but \\[Features, Label, Place\\] is.")]
     [TestCase(Fault.ActivatesAllColumns, "Access: 'Label' must not be active where only 'Place' is asked for.")]
-    [TestCase(Fault.SharesItsCursor, "Second cursor: there must be 2999 rows, but are 0.")]
+    [TestCase(Fault.SharesItsCursor, "Second cursor: there must be 6500 rows, but are 0.")]
     [TestCase(Fault.ReordersRows, "Order of rows: row 0 must have the id .*, but has .*")]
     [TestCase(Fault.InventsIds, "Order of rows: row 0 must have the id .*, but has .*")]
     [TestCase(Fault.ForgetsThePosition, "Position: row -1 must have the position -1, but has 0.")]
     [TestCase(Fault.CountsBatchesDown, "Position: batches must not fall, but do from 0 to -1.")]
     [TestCase(Fault.BeginsAnew, "Position: a cursor at its end must stay there, but goes on.")]
     [TestCase(Fault.DoesNotShuffle, "Shuffling: data that can be shuffled must be, but come in their old order.")]
-    [TestCase(Fault.LosesRowsInSets, "Cursor set: there must be 3000 rows, but are 29\\d\\d.")]
+    [TestCase(Fault.LosesRowsInSets, "Cursor set: there must be 6500 rows, but are 64\\d\\d.")]
     [TestCase(Fault.RepeatsRowsInSets, "Cursor set: a batch must be in one cursor, but 0 is in two.")]
     [TestCase(Fault.GivesTooManyCursors, "Cursor set: a set must have 1 to 1 cursors, but has 2.")]
     [TestCase(Fault.ScoresOtherwiseInSets, "Cursor set: column 'Score' must be .* in row 0, but is .*")]
@@ -38,7 +39,7 @@ public sealed class FaultyTransformerTests
     [TestCase(Fault.ChangesTypeOnLoad, "Save and load: the type must stay .*FaultyTransformer, but becomes .*BinaryPredictionTransformer.*")]
     public void Check_ATransformerWithAFault_NamesIt(Fault fault, string message)
     {
-        ConformanceOptions options = new() { Inputs = [new InputColumn("Features")], MaximumReadAhead = 2048 };
+        ConformanceOptions options = new() { Inputs = [new InputColumn("Features")] };
         ITransformer model = new FaultyTransformer(fault, _good, _other);
         Assert.That(
             () => TransformerConformance.Check(_context, model, _data, options),
@@ -65,7 +66,7 @@ public sealed class FaultyTransformerTests
 
         // The rest is in order.
         void PersistenceCheck(ITransformer custom) =>
-            TransformerConformance.Check(_context, custom, _data, new ConformanceOptions { MaximumReadAhead = 2048 });
+            TransformerConformance.Check(_context, custom, _data, new ConformanceOptions());
     }
 
     private static ITransformer Fit(float l2) => _context.BinaryClassification.Trainers.LbfgsLogisticRegression(l2Regularization: l2).Fit(_data);

@@ -44,7 +44,7 @@ internal sealed class FaultyView(Fault fault, IDataView source, IDataView other)
         DataViewRowCursor Open() => source.GetRowCursor(read, fault == Fault.DoesNotShuffle ? null : rand);
         DataViewRowCursor cursor = fault == Fault.SharesItsCursor ? _shared ??= Open() : Open();
         Fault here = fault is Fault.LosesRowsInSets or Fault.ThrowsInSets ? Fault.ChangesTypeOnLoad : fault;
-        return new FaultyCursor(here, Schema, source.Schema, cursor, fault == Fault.BeginsAnew ? Open : null, asked);
+        return new FaultyCursor(here, Schema, source.Schema, cursor, fault is Fault.BeginsAnew or Fault.ReadsEverythingInBetween ? Open : null, asked);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)

@@ -7,7 +7,7 @@ namespace DCCL.ML.Tests.Conformance;
 /// <summary>A row that stock estimators can learn from.</summary>
 internal sealed class Measurement
 {
-    public const int NumberOfRows = 3000;
+    public const int NumberOfRows = 6500;
 
     public string Place { get; set; } = "";
 

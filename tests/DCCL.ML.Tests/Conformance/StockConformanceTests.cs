@@ -14,7 +14,7 @@ public sealed class StockConformanceTests
     public void MapValueToKey_OfMLNet_Conforms() => EstimatorConformance.Check(
         Measurement.Load,
         context => context.Transforms.Conversion.MapValueToKey("Key", nameof(Measurement.Place)),
-        new ConformanceOptions { Inputs = [new InputColumn(nameof(Measurement.Place))], MaximumReadAhead = 2048 });
+        new ConformanceOptions { Inputs = [new InputColumn(nameof(Measurement.Place))] });
 
     [Test]
     public void LogisticRegression_OfMLNet_Conforms() => EstimatorConformance.Check(
@@ -30,6 +30,5 @@ public sealed class StockConformanceTests
                     "Features", TextDataViewType.Instance, NumberDataViewType.Single, new VectorDataViewType(NumberDataViewType.Double, 2)),
             ],
             HasOwnSeed = true,
-            MaximumReadAhead = 2048,
         });
 }

@@ -22,7 +22,8 @@ public sealed class DeviceEventStoreTests
     {
         string path = Path.GetTempFileName();
         DeviceEventStore store = Create(_events);
-        store.MarkLearnt(new HashSet<DeviceEvent> { _events[0] }, new string('a', 64));
+        store.MarkPending([store.GetEvents()[0]], new string('b', 64));
+        store.MarkLearnt(new string('a', 64));
         store.Save(path);
 
         DeviceEventStore loaded = DeviceEventStore.Load(path);
@@ -82,6 +83,7 @@ public sealed class DeviceEventStoreTests
     }
 
     // With a right checksum, as an adversary would write it.
+    [TestCase("""{"format":"dccl-events","version":1,"model":"abc","events":[]}""", "digests of 64 hexadecimal digits")]
     [TestCase("{}", "must be a store of events")]
     [TestCase("null", "must be a store of events")]
     [TestCase("[[[[[[[[[[", "must be a store of events")]

@@ -21,7 +21,7 @@ public sealed class DevicePersonalizerTests
             using DevicePersonalizer device = owner.Open();
             owner.Act(device, 100);
             double before = owner.Measure(device, 200);
-            patched += (await device.LearnAsync()).Status == PatchStatus.Patched ? 1 : 0;
+            patched += (await device.LearnAsync()).Status == PersonalizationStatus.Learnt ? 1 : 0;
             gain += before - owner.Measure(device, 200);
         }
 
@@ -40,7 +40,7 @@ public sealed class DevicePersonalizerTests
 
         PersonalizationResult result = await device.LearnAsync();
 
-        Assert.That(result.Status, Is.EqualTo(PatchStatus.Patched));
+        Assert.That(result.Status, Is.EqualTo(PersonalizationStatus.Learnt));
         Assert.That(result.NumberOfEvents, Is.EqualTo(100));
         Assert.That(result.Gain, Is.Positive);
         Assert.That(owner.Measure(device), Is.LessThan(before - 0.02));
@@ -52,9 +52,9 @@ public sealed class DevicePersonalizerTests
         using DevicePersonalizer restarted = owner.Open();
         Assert.That(restarted.Score(items), Is.EqualTo(device.Score(items)));
         Assert.That(restarted.Warnings, Is.Empty);
-        Assert.That(restarted.Events.GetEvents().Select(@event => @event.IsLearnt), Is.All.True);
+        Assert.That(restarted.Events.Select(@event => @event.IsLearnt), Is.All.True);
         TextbookDin textbook = new(owner.Parameters, new SeededRandom(1));
-        long[] history = [.. restarted.Events.GetEvents().Where(@event => @event.IsPositive).Reverse().Take(5).Select(@event => long.Parse(@event.ItemId[1..]))];
+        long[] history = [.. restarted.Events.Where(@event => @event.IsPositive).Reverse().Take(5).Select(@event => long.Parse(@event.ItemId[1..]))];
         float[] expected = [.. ((long[])[1, 7, 25]).Select(item => (float)textbook.Score(item, history, [], saved.Values)), float.NaN];
         Assert.That(device.Score(items), Is.EqualTo(expected).Within(1e-5));
     }
@@ -71,9 +71,9 @@ public sealed class DevicePersonalizerTests
             owner.Act(device, 60);
             double before = owner.Measure(device, 200);
             PersonalizationResult result = await device.LearnAsync();
-            patched += result.Status == PatchStatus.Patched ? 1 : 0;
-            Assert.That(device.Patch is null, Is.EqualTo(result.Status == PatchStatus.Gated));
-            Assert.That(File.Exists(Path.Combine(owner.OwnerFolder, DeviceFiles.Patch)), Is.EqualTo(result.Status == PatchStatus.Patched));
+            patched += result.Status == PersonalizationStatus.Learnt ? 1 : 0;
+            Assert.That(device.Patch is null, Is.EqualTo(result.Status == PersonalizationStatus.NotBetter));
+            Assert.That(File.Exists(Path.Combine(owner.OwnerFolder, DeviceFiles.Patch)), Is.EqualTo(result.Status == PersonalizationStatus.Learnt));
             harm += owner.Measure(device, 200) - before;
         }
 
@@ -93,13 +93,13 @@ public sealed class DevicePersonalizerTests
 
         // Nothing new: nothing to learn.
         PersonalizationResult none = await device.LearnAsync();
-        Assert.That((none.Status, none.NumberOfEvents), Is.EqualTo((PatchStatus.Cloud, 0)));
+        Assert.That((none.Status, none.NumberOfEvents), Is.EqualTo((PersonalizationStatus.TooFewEvents, 0)));
         Assert.That(device.Patch.Values.ToArray(), Is.EqualTo(yesterday));
 
         owner.Act(device, 60, time: 1000);
         PersonalizationResult next = await device.LearnAsync();
         Assert.That(next.NumberOfEvents, Is.EqualTo(60));
-        Assert.That(device.Patch.Values.ToArray().SequenceEqual(yesterday), Is.EqualTo(next.Status == PatchStatus.Gated));
+        Assert.That(device.Patch.Values.ToArray().SequenceEqual(yesterday), Is.EqualTo(next.Status == PersonalizationStatus.NotBetter));
 
         // The pull is towards yesterday's patch, not towards zero.
         using DevicePersonalizer held = owner.Open(new DevicePersonalizerOptions { L2 = 1e6, InterceptL2 = 1e6 });
@@ -154,7 +154,7 @@ public sealed class DevicePersonalizerTests
         Assert.That(async () => await learning, Throws.InstanceOf<OperationCanceledException>());
         Assert.That(device.Patch, Is.Null);
         Assert.That(File.Exists(Path.Combine(owner.OwnerFolder, DeviceFiles.Patch)), Is.False);
-        Assert.That(device.Events.GetEvents().Select(@event => @event.IsLearnt), Is.All.False);
+        Assert.That(device.Events.Select(@event => @event.IsLearnt), Is.All.False);
         Assert.That(device.Events.Count, Is.EqualTo(51));
     }
 
@@ -168,7 +168,7 @@ public sealed class DevicePersonalizerTests
 
         PersonalizationResult result = await device.LearnAsync();
 
-        Assert.That((result.Status, result.NumberOfEvents, device.Patch), Is.EqualTo((PatchStatus.Cloud, 9, (UserPatch?)null)));
+        Assert.That((result.Status, result.NumberOfEvents, device.Patch), Is.EqualTo((PersonalizationStatus.TooFewEvents, 9, (UserPatch?)null)));
     }
 
     [Test]
@@ -249,7 +249,7 @@ public sealed class DevicePersonalizerTests
             Assert.That(device.Patch, Is.Null);
 
             // Without its patch, what was learnt is to be learnt again; without events there is nothing.
-            Assert.That(device.Events.GetEvents().Count(@event => !@event.IsLearnt), Is.EqualTo(name == DeviceFiles.Patch ? 60 : 0));
+            Assert.That(device.Events.Count(@event => !@event.IsLearnt), Is.EqualTo(name == DeviceFiles.Patch ? 60 : 0));
         }
     }
 
@@ -268,7 +268,7 @@ public sealed class DevicePersonalizerTests
 
         Assert.That(updated.Patch, Is.Null);
         Assert.That(updated.Warnings.Single(), Does.Contain("was learnt on model"));
-        Assert.That(updated.Events.GetEvents().Select(@event => @event.IsLearnt), Is.All.False);
+        Assert.That(updated.Events.Select(@event => @event.IsLearnt), Is.All.False);
         Assert.That((await updated.LearnAsync()).NumberOfEvents, Is.EqualTo(60));
     }
 

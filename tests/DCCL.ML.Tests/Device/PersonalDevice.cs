@@ -16,10 +16,10 @@ internal sealed class PersonalDevice : IDisposable
     private readonly float[] _theta;
     private readonly TextbookDin _textbook;
 
-    public PersonalDevice(int seed, float strength = 1, bool hasLabels = true, bool servesColdStart = false)
+    public PersonalDevice(int seed, float strength = 1, bool hasLabels = true, bool servesColdStart = false, PatchActivation activation = PatchActivation.Tanh)
     {
         _random = new SeededRandom(seed);
-        Parameters = CreateModel(seed, servesColdStart);
+        Parameters = CreateModel(seed, servesColdStart, activation);
         Model = ExportedModel.CreateTransformer(
             Parameters, [.. Enumerable.Range(1, 25).Select(n => $"i{n}")], hasLabels ? "Label" : null);
         _textbook = new TextbookDin(Parameters, new SeededRandom(1));
@@ -40,10 +40,11 @@ internal sealed class PersonalDevice : IDisposable
 
     public string OwnerFolder => Path.Combine(Folder, "owner");
 
-    public static DeviceCloudModelParameters CreateModel(int seed, bool servesColdStart = false) => RandomModel.Create(
+    public static DeviceCloudModelParameters CreateModel(
+        int seed, bool servesColdStart = false, PatchActivation activation = PatchActivation.Tanh) => RandomModel.Create(
         new SeededRandom(seed),
         new DinArchitecture { NumberOfItems = 25, EmbeddingDimension = 6, HistoryLength = 5, ActivationUnitSize = 6, HiddenLayerSizes = [10, 8] },
-        new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0] },
+        new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0], Activation = activation },
         servesColdStart ? new PatchEncoderArchitecture { HiddenSize = 3, ServesColdStart = true } : null);
 
     public DevicePersonalizer Open(DevicePersonalizerOptions? options = null) => new(ModelFolder, OwnerFolder, options ?? Options);

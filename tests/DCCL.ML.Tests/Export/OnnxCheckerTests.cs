@@ -43,12 +43,14 @@ public sealed class OnnxCheckerTests
             new() { Patch = patch },
             new() { UsesHalfPrecision = true },
             new() { Vocabulary = VocabularyPlacement.InsideGraph },
+            new() { Vocabulary = VocabularyPlacement.InsideGraph, RequiresPatch = true },
         ];
+        string[]?[] ids = [null, null, null, null, [.. Enumerable.Range(1, 20).Select(n => $"i{n}")], [.. Enumerable.Range(1, 20).Select(n => $"{7 * n}")]];
         string folder = Directory.CreateTempSubdirectory("dccl-checker-").FullName;
         string[] files = [.. kinds.Select((_, i) => Path.Combine(folder, $"{i}.onnx"))];
         for (int i = 0; i < kinds.Length; i++)
         {
-            ExportedModel.CreateTransformer(parameters, i == 4 ? [.. Enumerable.Range(1, 20).Select(n => $"i{n}")] : null).ExportToOnnx(files[i], kinds[i]);
+            ExportedModel.CreateTransformer(parameters, ids[i]).ExportToOnnx(files[i], kinds[i]);
         }
 
         DeviceCloudModelParameters dice = RandomModel.Create(

@@ -22,4 +22,9 @@ public sealed class TopItemsTests
     [Test]
     public void Select_InfiniteScores_ComeFirstAndLast() =>
         Assert.That(TopItems.Select([1, float.NegativeInfinity, float.PositiveInfinity, 2], 4), Is.EqualTo(new[] { 2, 3, 0, 1 }));
+
+    [TestCase(2, new[] { 3, 1 })]
+    [TestCase(5, new[] { 3, 1, 4, 0, 2 })]
+    public void Select_ScoresThatAreNoNumbers_ComeLast(int count, int[] expected) =>
+        Assert.That(TopItems.Select([float.NaN, 1, float.NaN, 2, float.NegativeInfinity], count), Is.EqualTo(expected));
 }

@@ -207,7 +207,7 @@ public sealed class TopItemsTransformerTests
         Assert.That(
             () => _ml.DeviceCloud().Transforms.TopItems(model, options),
             Throws.ArgumentException.With.Message.EqualTo(
-                "TopItemsEstimator.Options: NumberOfItems must be at least 1, but is 0. "
+                "TopItemsEstimator.Options: NumberOfItems must be from 1 to 65536, but is 0. "
                 + "ItemsColumnName must be the name of a column, but is empty. ScoresColumnName must be the name of a column, but is empty. "
                 + "ItemsColumnName and ScoresColumnName must differ, but both are ''."));
     }

@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.IO.Compression;
-using System.Security.Cryptography;
 using System.Text;
 using DCCL.ML.Data;
 using DCCL.ML.Scoring;
@@ -17,8 +15,6 @@ public sealed class ModelFileCorruptionTests
 {
     private const string Part = "Model.dccl";
     private const int NumberOfCases = 2000;
-    private const long MaximumMemory = 64 << 20;
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
 
     private readonly byte[] _part;
     private readonly byte[] _zip;
@@ -37,11 +33,11 @@ public sealed class ModelFileCorruptionTests
         SeededRandom random = new(1);
         for (int i = 0; i < NumberOfCases; i++)
         {
-            byte[] damaged = Damage(_part, random);
+            byte[] damaged = Corruption.Apply(random, _part);
             string what = $"case {i}";
             if (!damaged.AsSpan().SequenceEqual(_part))
             {
-                Guard(what, () => Assert.That(() => TransformerFile.Read(new MemoryStream(damaged)), Throws.TypeOf<InvalidDataException>(), what));
+                Corruption.Guard(what, () => Assert.That(() => TransformerFile.Read(new MemoryStream(damaged)), Throws.TypeOf<InvalidDataException>(), what));
             }
         }
     }
@@ -54,8 +50,8 @@ public sealed class ModelFileCorruptionTests
         int models = 0;
         for (int i = 0; i < NumberOfCases; i++)
         {
-            byte[] damaged = WithDigest(Damage(_part.AsSpan(0, _part.Length - 32), random));
-            Guard($"case {i}", () =>
+            byte[] damaged = Corruption.WithDigest(Corruption.Apply(random, _part[..^32]));
+            Corruption.Guard($"case {i}", () =>
             {
                 try
                 {
@@ -81,8 +77,8 @@ public sealed class ModelFileCorruptionTests
         int refused = 0;
         for (int i = 0; i < NumberOfCases / 2; i++)
         {
-            byte[] damaged = Damage(_zip, random);
-            Guard($"case {i}", () =>
+            byte[] damaged = Corruption.Apply(random, _zip);
+            Corruption.Guard($"case {i}", () =>
             {
                 ITransformer loaded;
                 try
@@ -119,8 +115,8 @@ public sealed class ModelFileCorruptionTests
         int refused = 0;
         for (int i = 0; i < NumberOfCases / 4; i++)
         {
-            byte[] damaged = Damage(zip.ToArray(), random);
-            Guard($"case {i}", () =>
+            byte[] damaged = Corruption.Apply(random, zip.ToArray());
+            Corruption.Guard($"case {i}", () =>
             {
                 float[] scores;
                 try
@@ -166,8 +162,8 @@ public sealed class ModelFileCorruptionTests
         Assert.That(text, Does.Contain(written));
         byte[] other = Encoding.UTF8.GetBytes(text.Replace(written, forged, StringComparison.Ordinal));
         byte[] head = [.. _part[..12], .. BitConverter.GetBytes(other.Length), .. other];
-        byte[] damaged = WithDigest([.. head, .. _part[(16 + length)..^32]]);
-        Guard(forged, () => Assert.That(
+        byte[] damaged = Corruption.WithDigest([.. head, .. _part[(16 + length)..^32]]);
+        Corruption.Guard(forged, () => Assert.That(
             () => TransformerFile.Read(new MemoryStream(damaged)),
             Throws.TypeOf<InvalidDataException>().With.Message.Contains(message.Replace("{0}", $"{damaged.Length}", StringComparison.Ordinal))));
     }
@@ -256,58 +252,8 @@ public sealed class ModelFileCorruptionTests
         change(entries.Single(entry => Path.GetDirectoryName(entry.Key) == folder && entry.Key.EndsWith("Model.key", StringComparison.Ordinal)).Value);
     }
 
-    private static void Guard(string what, Action act)
-    {
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Stopwatch watch = Stopwatch.StartNew();
-        act();
-        Assert.That(watch.Elapsed, Is.LessThan(_patience), what);
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(MaximumMemory), what);
-    }
-
-    private static byte[] Damage(ReadOnlySpan<byte> bytes, SeededRandom random)
-    {
-        byte[] damaged = bytes.ToArray();
-        int position = random.Next(damaged.Length);
-        switch (random.Next(6))
-        {
-            case 0: // bits
-                for (int i = random.Next(8); i >= 0; i--)
-                {
-                    damaged[random.Next(damaged.Length)] ^= (byte)(1 << random.Next(8));
-                }
-
-                return damaged;
-            case 1: // the end
-                return damaged[..position];
-            case 2: // a length, blown up
-                if (position <= damaged.Length - sizeof(int))
-                {
-                    int[] lengths = [int.MaxValue, int.MinValue, -1, -2, 0, 1 << 24, BinaryPrimitives.ReadInt32LittleEndian(damaged.AsSpan(position)) + 1];
-                    BinaryPrimitives.WriteInt32LittleEndian(damaged.AsSpan(position), lengths[random.Next(lengths.Length)]);
-                }
-
-                return damaged;
-            case 3: // a block of zeros, or of noise
-                Span<byte> block = damaged.AsSpan(position, Math.Min(1 + random.Next(64), damaged.Length - position));
-                byte noise = (byte)(random.Next(2) * 255);
-                for (int i = 0; i < block.Length; i++)
-                {
-                    block[i] = (byte)(noise & random.Next(256));
-                }
-
-                return damaged;
-            case 4: // something taken out
-                return [.. damaged[..position], .. damaged[Math.Min(damaged.Length, position + 1 + random.Next(16))..]];
-            default: // something put in
-                return [.. damaged[..position], .. damaged[random.Next(damaged.Length)..].Take(1 + random.Next(16)), .. damaged[position..]];
-        }
-    }
-
     // Names in the text of the architecture may be written in more than one way.
     private static byte[] BehindArchitecture(byte[] part) => part[(16 + BinaryPrimitives.ReadInt32LittleEndian(part.AsSpan(12)))..^32];
-
-    private static byte[] WithDigest(byte[] bytes) => [.. bytes, .. SHA256.HashData(bytes)];
 
     private static byte[] ToBytes(DeviceCloudPredictionTransformer model)
     {

@@ -104,6 +104,31 @@ public sealed class RowScorerTests
         Assert.That(late - early, Is.LessThan(200_000));
     }
 
+    // Histories of 4096 rows would be more numbers than an array holds.
+    [Test]
+    public void Transform_AModelOfVeryLongHistories_TakesFewerRowsAtOnce()
+    {
+        DinArchitecture architecture = new()
+        {
+            NumberOfItems = 5,
+            HistoryLength = 600_000,
+            EmbeddingDimension = 1,
+            ActivationUnitSize = 1,
+            HiddenLayerSizes = [2],
+        };
+        InteractionLog log = InteractionLog.Create(NumberOfUsers, 5, [1, 1, 2], [1, 2, 3], [1, 2, 3]);
+        using DeviceCloudPredictionTransformer model = new(
+            RandomModel.Create(new SeededRandom(1), architecture), null, BehaviorHistory.FromLog(log, architecture), new InteractionColumns("User", "Item", "Time"));
+        SmallModel.PairWithProfile[] rows =
+            [.. Enumerable.Range(0, 20).Select(i => new SmallModel.PairWithProfile { User = SmallModel.Key(1 + (i % 3)), Item = SmallModel.Key(1 + (i % 5)) })];
+
+        float[] scores = [.. model.Transform(Load(rows, model)).GetColumn<float>("Score")];
+
+        TextbookDin textbook = new(model.Parameters, new SeededRandom(1));
+        double[] expected = [.. rows.Select(row => GetExpected(model, textbook, (int)row.User + 1, (int)row.Item + 1, profile: null))];
+        Assert.That(scores, Is.EqualTo(expected).Within(1e-5));
+    }
+
     private static double GetExpected(
         DeviceCloudPredictionTransformer model, TextbookDin textbook, int user, int item, float[]? profile)
     {
@@ -114,7 +139,7 @@ public sealed class RowScorerTests
 
         long[] history = user == 0 ? [] : [.. model.History.GetItems(user).ToArray().Reverse().Select(key => (long)key)];
         float[] nobody = new float[model.Parameters.Architecture.ProfileDimension];
-        ReadOnlySpan<float> patch = user > 0 && model.Patches!.GetStatus(user) == PatchStatus.Patched ? model.Patches[user] : [];
+        ReadOnlySpan<float> patch = user > 0 && model.Patches?.GetStatus(user) == PatchStatus.Patched ? model.Patches[user] : [];
         return textbook.Score(item, history, profile ?? (user == 0 ? nobody : model.History.GetProfile(user)), patch);
     }
 

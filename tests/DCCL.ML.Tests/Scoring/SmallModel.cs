@@ -32,13 +32,14 @@ internal static class SmallModel
         profiles: profileDimension == 0 ? null : [.. Enumerable.Range(1, NumberOfUsers * profileDimension).Select(i => 0.1f * i)],
         profileDimension: profileDimension);
 
-    public static DeviceCloudPredictionTransformer Create(bool servesColdStart = false, int profileDimension = 0)
+    public static DeviceCloudPredictionTransformer Create(
+        bool servesColdStart = false, int profileDimension = 0, PatchActivation activation = PatchActivation.Tanh)
     {
         DinArchitecture architecture = Architecture(profileDimension);
         SeededRandom random = new(5);
         PatchEncoderArchitecture encoder = new() { HiddenSize = 3, ServesColdStart = servesColdStart };
         DeviceCloudModelParameters parameters =
-            RandomModel.Create(random, architecture, new PatchArchitecture { PatchSize = 3, BottleneckSize = 2, Layers = [0, 1] }, encoder);
+            RandomModel.Create(random, architecture, new PatchArchitecture { PatchSize = 3, BottleneckSize = 2, Layers = [0, 1], Activation = activation }, encoder);
         BehaviorHistory history = BehaviorHistory.FromLog(Log(profileDimension), architecture, [3, 5, 6, 7, double.NegativeInfinity]);
         UserPatches patches = new(
             3,

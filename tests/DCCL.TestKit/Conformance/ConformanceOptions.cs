@@ -19,7 +19,8 @@ public sealed record ConformanceOptions
     public double Tolerance { get; init; } = 1e-6;
 
     /// <summary>Gets the number of rows that a cursor may read before it is asked for them.</summary>
-    public int MaximumReadAhead { get; init; } = 1024;
+    /// <value>The default is 4096. Only data with more rows show what reads more.</value>
+    public int MaximumReadAhead { get; init; } = 4096;
 }
 
 /// <summary>A column that an estimator or a transformer reads.</summary>

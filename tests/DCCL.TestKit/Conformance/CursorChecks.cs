@@ -24,8 +24,13 @@ internal static class CursorChecks
         }
 
         DataViewSchema.Column[] columns = [.. output.Schema];
-        CheckReadAhead(input, output, columns, options);
+        int count = CheckReadAhead(input, output, columns, options);
         List<TableRow> rows = Table.Read(output, columns);
+        if (rows.Count != count)
+        {
+            throw new ConformanceException(Repetition, $"there must be {count} rows, but are {rows.Count}.");
+        }
+
         Table.Compare(Repetition, Table.Read(output, columns), rows, columns, 0);
         CheckInterleaved(output, columns, rows);
         CheckPositions(output, columns, rows.Count);
@@ -34,17 +39,28 @@ internal static class CursorChecks
         CheckShuffled(output, columns, rows, options);
     }
 
-    private static void CheckReadAhead(WatchedView input, IDataView output, DataViewSchema.Column[] columns, ConformanceOptions options)
+    /// <summary>Reads all rows, and looks how far ahead the source is read.</summary>
+    private static int CheckReadAhead(WatchedView input, IDataView output, DataViewSchema.Column[] columns, ConformanceOptions options)
     {
         input.Forget();
         using DataViewRowCursor cursor = output.GetRowCursor(columns);
-        cursor.MoveNext();
-        Thread.Sleep(20); // a reader in the background has time to run away
-        if (input.NumberOfRows > options.MaximumReadAhead)
+        int row = 0;
+        for (; cursor.MoveNext(); row++)
         {
-            throw new ConformanceException(
-                Laziness, $"at most {options.MaximumReadAhead} rows must be read for the first one, but {input.NumberOfRows} are.");
+            if (row == 0)
+            {
+                Thread.Sleep(20); // a reader in the background has time to run away
+            }
+
+            int ahead = input.NumberOfRows - row - 1;
+            if (ahead > options.MaximumReadAhead)
+            {
+                throw new ConformanceException(
+                    Laziness, $"at most {options.MaximumReadAhead} rows must be read ahead, but {ahead} are at row {row}.");
+            }
         }
+
+        return row;
     }
 
     private static void CheckInterleaved(IDataView output, DataViewSchema.Column[] columns, List<TableRow> rows)

@@ -35,6 +35,16 @@ public sealed class DinTrainerInputTests
     }
 
     [Test]
+    public void Fit_NullInPlaceOfValidationData_CompilesAndHoldsOutSome()
+    {
+        MLContext context = new(seed: 1);
+        DinTrainer trainer = context.DeviceCloud().Trainers.Din(new DinTrainer.Options { Columns = _columns, NumberOfEpochs = 1 });
+        IDataView log = Keyed(Rows())(context);
+
+        Assert.That(trainer.Fit(log, null).Parameters.Fingerprint, Is.EqualTo(trainer.Fit(log).Parameters.Fingerprint));
+    }
+
+    [Test]
     public void Fit_NoEvents_SaysSo()
     {
         CheckFault<InvalidDataException>(Keyed([]), _columns, "The log must hold at least one event, but has no rows. Check the path and the loader's options.");

@@ -167,6 +167,27 @@ public sealed class DinTrainerTests
     }
 
     [Test]
+    public void Fit_Labels_WatchesTheReductionInLogLoss()
+    {
+        MLContext context = new(seed: 1);
+        EventRow[] events = [.. _board.Events.Select((row, i) => CreateLabelled(row.User, row.Item, row.Timestamp, i))];
+        EventRow[] held = [.. _board.HeldOut.Select((pair, i) => CreateLabelled(pair.Key, pair.Value, 1000, i))];
+        IDataView log = context.Data.LoadFromEnumerable(events);
+        ITransformer keys = EventRow.MapKeys(context).Fit(log);
+        IDataView validation = keys.Transform(context.Data.LoadFromEnumerable(held));
+        Watcher watcher = new();
+        InteractionColumns columns = new("UserKey", "ItemKey", "Timestamp", "Label");
+
+        DeviceCloudPredictionTransformer model = context.DeviceCloud().Trainers.Din(Small(1, progress: watcher, columns: columns))
+            .Fit(keys.Transform(log), validation);
+
+        double expected = context.BinaryClassification.Evaluate(model.Transform(validation)).LogLossReduction;
+        Assert.That(watcher.Reports.Max(report => report.ValidationMetric), Is.EqualTo(expected).Within(1e-5));
+        static EventRow CreateLabelled(string user, string item, double time, int i) =>
+            new() { User = user, Item = item, Timestamp = time, Label = i % 3 > 0 };
+    }
+
+    [Test]
     public void Fit_WithoutValidation_TrainsAllEpochsAndKeepsTheLast()
     {
         Watcher watcher = new();

@@ -1,11 +1,17 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
 using DCCL.ML.Data;
+using NUnit.Framework;
 
-namespace DCCL.ML.Tests.Device;
+namespace DCCL.ML.Tests;
 
 /// <summary>Damages files as storage, networks and adversaries do.</summary>
 internal static class Corruption
 {
-    /// <summary>Flips bits, overwrites, cuts off, lengthens, inserts, repeats or swaps parts.</summary>
+    private const long MaximumMemory = 64 << 20;
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(10);
+
+    /// <summary>Flips bits, overwrites, blows lengths up, cuts off, lengthens, inserts or repeats parts.</summary>
     public static byte[] Apply(SeededRandom random, byte[] file)
     {
         List<byte> bytes = [.. file];
@@ -14,7 +20,7 @@ internal static class Corruption
         {
             int at = bytes.Count == 0 ? 0 : random.Next(bytes.Count);
             int length = bytes.Count == 0 ? 0 : 1 + random.Next(Math.Min(64, bytes.Count - at));
-            switch (random.Next(7))
+            switch (random.Next(8))
             {
                 case 0 when bytes.Count > 0:
                     bytes[at] ^= (byte)(1 << random.Next(8));
@@ -39,6 +45,15 @@ internal static class Corruption
                 case 5:
                     bytes.InsertRange(at, bytes.GetRange(at, length));
                     break;
+                case 6 when at <= bytes.Count - sizeof(int):
+                    int[] lengths = [int.MaxValue, int.MinValue, -1, -2, 0, 1 << 24];
+                    byte[] blownUp = BitConverter.GetBytes(lengths[random.Next(lengths.Length)]);
+                    for (int j = 0; j < blownUp.Length; j++)
+                    {
+                        bytes[at + j] = blownUp[j];
+                    }
+
+                    break;
                 default:
                     bytes.AddRange(Enumerable.Range(0, 1 + random.Next(16)).Select(_ => (byte)random.Next(256)));
                     break;
@@ -46,5 +61,18 @@ internal static class Corruption
         }
 
         return [.. bytes];
+    }
+
+    /// <summary>Puts a digest behind bytes, as somebody would who alters a file on purpose.</summary>
+    public static byte[] WithDigest(byte[] bytes) => [.. bytes, .. SHA256.HashData(bytes)];
+
+    /// <summary>Reads a damaged file: neither does it hang, nor is memory gone.</summary>
+    public static void Guard(string what, Action read)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Stopwatch watch = Stopwatch.StartNew();
+        read();
+        Assert.That(watch.Elapsed, Is.LessThan(_patience), what);
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(MaximumMemory), what);
     }
 }
