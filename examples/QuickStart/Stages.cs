@@ -34,14 +34,14 @@ internal sealed class Stages(
         // The cloud model: one for everybody.
         ITransformer cloud = Run("cloud", TrainCloud);
 
-        // Devices: a patch for every user, learnt from what the user has done since; the events before are passed as well, so that what
-        // a user has had long ago does not count as refused. An intercept is the smallest of all patches.
+        // Devices: a patch for every user, learnt from what the user has done since. The cloud's log says what users had before,
+        // which is not to count as refused. An intercept is the smallest of all patches.
         if (data.HasLabels)
         {
-            Run("intercept", () => CreateMetaPatch(cloud, patchSize: 1).Fit(periods.BeforeTest));
+            Run("intercept", () => CreateMetaPatch(cloud, patchSize: 1).Fit(periods.Cloud, periods.Device));
         }
 
-        ITransformer patched = Run("patched", () => CreateMetaPatch(cloud).Fit(periods.BeforeTest));
+        ITransformer patched = Run("patched", () => CreateMetaPatch(cloud).Fit(periods.Cloud, periods.Device));
 
         // The way back: a better cloud model, taught by the patches. Without teachers it is the plain retraining that it has to beat.
         Run("retrained", () => CreateMoMoDistill(patched, hasTeachers: false).Fit(periods.Cloud, periods.Device), WithoutPatches);

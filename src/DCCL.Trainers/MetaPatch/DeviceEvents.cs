@@ -41,25 +41,27 @@ internal sealed class DeviceEvents
 
     /// <summary>Joins a device log to what a model remembers.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="device">The device log, in the model's key values; it may repeat events that the model remembers.</param>
-    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device)
+    /// <param name="device">The device log, in the model's key values; without a cloud log it may repeat events that the model remembers.</param>
+    /// <param name="cloud">What comes before the device log; null for what the model remembers.</param>
+    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device, InteractionLog? cloud = null)
     {
         BehaviorHistory history = model.History;
-        (InteractionLog remembered, bool[] isRepeated) = Remember(history, device, model.Parameters.Architecture.NumberOfItems);
-        InteractionLog log = remembered.Merge(device);
+        InteractionLog given = cloud?.Merge(device) ?? device;
+        (InteractionLog remembered, bool[] isRepeated) = Remember(history, given, model.Parameters.Architecture.NumberOfItems);
+        InteractionLog log = remembered.Merge(given);
         int[] firstNew = new int[log.NumberOfUsers + 1];
         int[] firstOfLog = new int[log.NumberOfUsers + 1];
         int newEvents = 0;
         for (int user = 1; user <= log.NumberOfUsers; user++)
         {
-            int first = GetCount(remembered, user);
+            int first = GetCount(remembered, user) + (cloud is null ? 0 : GetCount(cloud, user));
             firstOfLog[user] = first;
             ReadOnlySpan<double> times = log.GetTimestamps(user);
             double cutoff = GetCutoff(history, user);
 
             // Events at the very time of the cut-off belong to the device, unless the log goes further back or the model remembers some
             // of them: then who knows.
-            if (device.HasTimestamps && first < times.Length && (times[first] < cutoff || isRepeated[user]))
+            if (device.HasTimestamps && first < times.Length && (times[first] < cutoff || (cloud is null && isRepeated[user])))
             {
                 while (first < times.Length && times[first] <= cutoff)
                 {

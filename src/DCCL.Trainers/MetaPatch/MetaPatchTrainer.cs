@@ -25,9 +25,7 @@ namespace DCCL.Trainers;
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
 /// cloud model was fitted to can only make a patch over-fit. If there are no others, they are used all the same, with a warning;
-/// but a model that has patches already, from MoMoDistill say, keeps them. Pass the events before the cut-off as well where there are
-/// any: a model remembers the most recent ones alone, and without labels an item that a user had long ago would be drawn as a negative,
-/// and be a candidate when patches are judged.
+/// but a model that has patches already, from MoMoDistill say, keeps them.
 /// </para>
 /// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.2,
 /// https://arxiv.org/abs/2104.06624.</para>
@@ -64,7 +62,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
     public SchemaShape GetOutputSchema(SchemaShape inputSchema) => _model.CheckLog(inputSchema);
 
-    /// <summary>Learns the patches.</summary>
+    /// <summary>Learns the patches from the log of the devices and what the model remembers of their users.</summary>
     /// <param name="input">The raw log of the devices.</param>
     /// <returns>The model with its patches, of the same form as the model given.</returns>
     /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
@@ -73,19 +71,42 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     public ITransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
-        IDataView keyed = _model.TransformBeforeDeviceCloud(input);
-        model.Columns.Check(keyed.Schema);
-        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
-        return _model.ReplaceDeviceCloudModel(Fit(InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken)));
+        return _model.ReplaceDeviceCloudModel(Fit(Read(input)));
     }
 
-    /// <summary>Learns the patches from a log that has been read.</summary>
-    internal DeviceCloudPredictionTransformer Fit(InteractionLog log)
+    /// <summary>Learns the patches from the log of the devices, knowing all that their users have had before.</summary>
+    /// <param name="cloudLog">The raw log that the cloud model was trained on: patches do not learn from it.</param>
+    /// <param name="deviceLog">The raw log of the devices; a user's events follow those of the cloud log.</param>
+    /// <returns>The model with its patches, of the same form as the model given.</returns>
+    /// <remarks>
+    /// Without labels the better choice wherever the cloud log is at hand: a model remembers only the most recent events of each user,
+    /// and an item that somebody had long ago would be drawn as a negative, and be a candidate when patches are judged.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
+    /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public ITransformer Fit(IDataView cloudLog, IDataView deviceLog)
+    {
+        ArgumentNullException.ThrowIfNull(cloudLog);
+        ArgumentNullException.ThrowIfNull(deviceLog);
+        return _model.ReplaceDeviceCloudModel(Fit(Read(deviceLog), Read(cloudLog)));
+    }
+
+    private InteractionLog Read(IDataView log)
+    {
+        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
+        IDataView keyed = _model.TransformBeforeDeviceCloud(log);
+        model.Columns.Check(keyed.Schema);
+        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
+        return InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken);
+    }
+
+    /// <summary>Learns the patches from logs that have been read.</summary>
+    internal DeviceCloudPredictionTransformer Fit(InteractionLog log, InteractionLog? cloudLog = null)
     {
         DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
         using TrainingRun run = new(_environment, nameof(MetaPatchTrainer), _options.Run);
-        DeviceEvents device = DeviceEvents.Create(model, log);
+        DeviceEvents device = DeviceEvents.Create(model, log, cloudLog);
         if (device.NumberOfNewEvents == 0)
         {
             string fitted = $"All {log.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and ";

@@ -340,6 +340,24 @@ public sealed class MetaPatchTrainerTests
         Assert.That(many, Is.EqualTo(few));
     }
 
+    [Test]
+    public void Fit_LabelsAndTheCloudsLog_GivesThePatchesOfTheDevicesLogAlone()
+    {
+        MLContext context = new(seed: 1);
+        ITransformer cloud = _planted.CreateModel(context, withBasis: false);
+        IDataView Load(IEnumerable<EventRow> rows) => context.Data.LoadFromEnumerable(rows);
+        MetaPatchTrainer trainer = context.DeviceCloud().Trainers.MetaPatch(cloud, Options());
+
+        UserPatches alone = trainer.Fit(Load(_planted.Device)).DeviceCloudModel().Patches!;
+        UserPatches both = trainer.Fit(Load(_planted.Cloud), Load(_planted.Device)).DeviceCloudModel().Patches!;
+
+        // Labels are the negatives, and the model remembers all of the few events before.
+        Assert.That(both.NumberOfPatchedUsers, Is.Positive);
+        Assert.That(
+            Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => both[user].ToArray()),
+            Is.EqualTo(Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => alone[user].ToArray())));
+    }
+
     private static MetaPatchTrainer.Options Options(
         int size = 4, double l2 = 1, double interceptL2 = 1, PatchBasisSource basis = PatchBasisSource.Learned, int chunk = 20_000_000, int epochs = 5,
         int steps = 40, int threads = 1, int seed = 1, int[]? layers = null, IProgress<TrainingProgress>? progress = null,
