@@ -69,7 +69,7 @@ internal static class PatchGate
 
     /// <summary>Chooses the strength of each bucket by a gain that is higher where patches are better.</summary>
     /// <remarks>
-    /// A strength counts with the mean of its users' gains over the starting point, less one standard error: what is not clearly better
+    /// A strength counts with the mean of its users' gains over the starting point, less two standard errors: what is not clearly better
     /// than nothing is gated.
     /// </remarks>
     /// <param name="numberOfEvents">Each user's number of events.</param>
@@ -89,7 +89,7 @@ internal static class PatchGate
             {
                 double mean = measured.Average(own => own[strength] - own[0]);
                 double variance = measured.Sum(own => Math.Pow(own[strength] - own[0] - mean, 2)) / (measured.Length - 1);
-                double sure = mean - Math.Sqrt(variance / measured.Length);
+                double sure = mean - (2 * Math.Sqrt(variance / measured.Length));
                 if (sure > most)
                 {
                     (most, best) = (sure, strength);
