@@ -1,9 +1,7 @@
 using System.Text.Json;
 using DCCL.ML;
-using DCCL.ML.Data;
 using DCCL.ML.Device;
 using DCCL.ML.Export;
-using DCCL.ML.Scoring;
 using Microsoft.ML;
 
 namespace OnDeviceWeb;

@@ -2,7 +2,6 @@ using DCCL.ML.Data;
 using DCCL.ML.Interop;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace DCCL.ML;
 

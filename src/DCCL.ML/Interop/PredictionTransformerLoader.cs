@@ -1,7 +1,6 @@
 using DCCL.ML.Interop;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 [assembly: LoadableClass(

@@ -1,7 +1,6 @@
 using DCCL.ML.Data;
 using DCCL.ML.Interop;
 using DCCL.ML.Model;
-using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

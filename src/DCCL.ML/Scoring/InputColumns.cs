@@ -1,6 +1,5 @@
 using DCCL.ML.Data;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace DCCL.ML.Scoring;
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using DCCL.ML;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.SasRec;

@@ -1,6 +1,5 @@
 using DCCL.ML;
 using DCCL.ML.Data;
-using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
