@@ -27,9 +27,6 @@ internal sealed class DinNetwork(DinTrainer.Options options) : ICloudNetwork
     public TorchBackbone CreateModule(BackboneArchitecture architecture, Func<TensorShape, float[]> weights) =>
         new DinModule((DinArchitecture)architecture, options.DropoutRate, weights);
 
-    public void Prepare(TorchBackbone module, InteractionLog log, SeededRandom random) =>
-        SpectralStart.Apply(module, log, options.NumberOfSpectralFactors, random);
-
     public ICloudEpochs? CreateTraining(TorchBackbone module, InteractionLog log, Func<int, int, bool> isTaught, TrainingRun run)
     {
         BackboneArchitecture architecture = module.Architecture;

@@ -6,7 +6,7 @@ namespace DCCL.Trainers;
 public sealed partial class DinTrainer
 {
     /// <summary>The options of <see cref="DinTrainer"/>.</summary>
-    /// <remarks>Immutable and thread-safe. The defaults were chosen on the validation events of three public logs.</remarks>
+    /// <remarks>Immutable and thread-safe. The defaults were chosen on the validation events of the MovieLens logs.</remarks>
     public sealed class Options
     {
         /// <summary>Gets the columns of the log.</summary>

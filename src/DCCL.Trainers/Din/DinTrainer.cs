@@ -49,7 +49,13 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     {
         options.Validate();
         _fit = new CloudFit(environment, new DinNetwork(options), new CloudFit.Settings(
-            options.Columns, options.NumberOfEpochs, options.Patience, options.NumberOfValidationUsers, options.HoldBackFraction, options.Run));
+            options.Columns,
+            options.NumberOfSpectralFactors,
+            options.NumberOfEpochs,
+            options.Patience,
+            options.NumberOfValidationUsers,
+            options.HoldBackFraction,
+            options.Run));
     }
 
     /// <summary>Checks the input columns and says what the model will put out.</summary>

@@ -92,14 +92,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         return _model.ReplaceDeviceCloudModel(Fit(Read(deviceLog), Read(cloudLog)));
     }
 
-    private InteractionLog Read(IDataView log)
-    {
-        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
-        IDataView keyed = _model.TransformBeforeDeviceCloud(log);
-        model.Columns.Check(keyed.Schema);
-        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
-        return InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken);
-    }
+    private InteractionLog Read(IDataView log) => TrainingLog.Read(_model, log, _options.Run.CancellationToken);
 
     /// <summary>Learns the patches from logs that have been read.</summary>
     internal DeviceCloudPredictionTransformer Fit(InteractionLog log, InteractionLog? cloudLog = null)

@@ -98,14 +98,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
     internal DeviceCloudPredictionTransformer Fit(InteractionLog cloud, InteractionLog device) => Train(
         _model.DeviceCloudModel(), cloud.Merge(device), user => user <= cloud.NumberOfUsers ? cloud.GetItems(user).Length : 0);
 
-    private InteractionLog Read(IDataView log)
-    {
-        DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
-        IDataView keyed = _model.TransformBeforeDeviceCloud(log);
-        model.Columns.Check(keyed.Schema);
-        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
-        return InteractionLog.Read(keyed, model.Columns, _options.Run.CancellationToken);
-    }
+    private InteractionLog Read(IDataView log) => TrainingLog.Read(_model, log, _options.Run.CancellationToken);
 
     private DeviceCloudPredictionTransformer Train(
         DeviceCloudPredictionTransformer fleet, InteractionLog log, Func<int, int> firstDeviceEvent)

@@ -8,8 +8,7 @@ namespace DCCL.Trainers.SasRec;
 /// <summary>The cross-entropy of each user vector's next item among many items, differentiably, a block of rows at a time.</summary>
 /// <remarks>
 /// The logits of a batch by all items are far larger than the model. Here no more than a block of them exists at any time, and the
-/// gradient is computed beside the loss while the block is in the cache: a fifth of the passes over memory that
-/// <c>cross_entropy</c> and its backward pass take.
+/// gradient is computed beside the loss, while the block is at hand.
 /// </remarks>
 internal sealed class ItemSoftmax : autograd.SingleTensorFunction<ItemSoftmax>
 {

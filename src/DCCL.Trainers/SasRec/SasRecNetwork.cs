@@ -26,9 +26,6 @@ internal sealed class SasRecNetwork(SasRecTrainer.Options options) : ICloudNetwo
     public TorchBackbone CreateModule(BackboneArchitecture architecture, Func<TensorShape, float[]> weights) =>
         new SasRecModule((SasRecArchitecture)architecture, options.DropoutRate, weights);
 
-    public void Prepare(TorchBackbone module, InteractionLog log, SeededRandom random) =>
-        SpectralStart.Apply(module, log, options.NumberOfSpectralFactors, random);
-
     public ICloudEpochs? CreateTraining(TorchBackbone module, InteractionLog log, Func<int, int, bool> isTaught, TrainingRun run)
     {
         bool usesProfiles = module.Architecture.ProfileDimension > 0;

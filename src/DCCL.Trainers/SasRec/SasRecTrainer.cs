@@ -53,7 +53,13 @@ public sealed partial class SasRecTrainer : IEstimator<DeviceCloudPredictionTran
     {
         options.Validate();
         _fit = new CloudFit(environment, new SasRecNetwork(options), new CloudFit.Settings(
-            options.Columns, options.NumberOfEpochs, options.Patience, options.NumberOfValidationUsers, options.HoldBackFraction, options.Run));
+            options.Columns,
+            options.NumberOfSpectralFactors,
+            options.NumberOfEpochs,
+            options.Patience,
+            options.NumberOfValidationUsers,
+            options.HoldBackFraction,
+            options.Run));
     }
 
     /// <summary>Checks the input columns and says what the model will put out.</summary>
@@ -68,7 +74,7 @@ public sealed partial class SasRecTrainer : IEstimator<DeviceCloudPredictionTran
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
-    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, (IDataView?)null);
+    public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, validationData: null);
 
     /// <summary>Trains on a log.</summary>
     /// <param name="trainingData">The log.</param>

@@ -59,14 +59,10 @@ internal sealed class SequenceTraining : ICloudEpochs
         for (int i = 0; i < batches.Count; i++)
         {
             sum += RunBatch(batches[i]);
-            if (i == batches.Count - 1)
-            {
-                _calibration.Apply();
-            }
-
             batchDone(i + 1);
         }
 
+        _calibration.Apply();
         return sum / Math.Max(1, _table.NumberOfEvents);
     }
 

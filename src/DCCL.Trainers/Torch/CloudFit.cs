@@ -19,13 +19,20 @@ internal sealed class CloudFit
 
     /// <summary>How to fit.</summary>
     /// <param name="Columns">The columns of the log.</param>
+    /// <param name="NumberOfSpectralFactors">How many elements of an item's embedding begin as singular vectors of the log.</param>
     /// <param name="NumberOfEpochs">The number of epochs at most.</param>
     /// <param name="Patience">The number of epochs without a better validation metric.</param>
     /// <param name="NumberOfValidationUsers">The number of users whose events early stopping looks at.</param>
     /// <param name="HoldBackFraction">The share of each user's events that is not learnt.</param>
     /// <param name="Run">How the trainer runs.</param>
     public sealed record Settings(
-        InteractionColumns Columns, int NumberOfEpochs, int Patience, int NumberOfValidationUsers, double HoldBackFraction, TrainingRunOptions Run);
+        InteractionColumns Columns,
+        int NumberOfSpectralFactors,
+        int NumberOfEpochs,
+        int Patience,
+        int NumberOfValidationUsers,
+        double HoldBackFraction,
+        TrainingRunOptions Run);
 
     public CloudFit(IHostEnvironment environment, ICloudNetwork network, Settings settings)
     {
@@ -162,7 +169,7 @@ internal sealed class CloudFit
             architecture, shape => start?[shape.Name].ToArray() ?? _network.Initialize(architecture, shape, run.Random));
         if (start is null)
         {
-            _network.Prepare(module, watch.Training, run.Random);
+            SpectralStart.Apply(module, watch.Training, _settings.NumberOfSpectralFactors, run.Random);
         }
 
         using ICloudEpochs training = _network.CreateTraining(module, watch.Training, isTaught, run)

@@ -18,9 +18,6 @@ internal interface ICloudNetwork
     /// <summary>Creates the torch module.</summary>
     TorchBackbone CreateModule(BackboneArchitecture architecture, Func<TensorShape, float[]> weights);
 
-    /// <summary>Puts into a new network what the log tells before the first epoch.</summary>
-    void Prepare(TorchBackbone module, InteractionLog log, SeededRandom random);
-
     /// <summary>Prepares the training.</summary>
     /// <param name="module">The network, trained in place.</param>
     /// <param name="log">The log.</param>

@@ -116,6 +116,12 @@ public sealed class PatchGateTests
         Assert.That(PatchGate.ChooseByGain([7, 7, 7], [true, true, true], gains), Is.EqualTo(new[] { 0, 0, 0 }));
     }
 
+    // Gains of two users, a and b: mean (a + b) / 2, standard error |a - b| / 2. 3 and 1.01 are 2.02 standard errors, 3 and 0.99 are 1.98.
+    [TestCase(3, 1.01, 1)]
+    [TestCase(3, 0.99, 0)]
+    public void ChooseByGain_AGain_CountsFromTwoStandardErrorsOn(double first, double second, int expected) => Assert.That(
+        PatchGate.ChooseByGain([7, 7], [true, true], [Gains(0, first, -1, -1), Gains(0, second, -1, -1)]), Is.EqualTo(new[] { expected, expected }));
+
     [Test]
     public void ChooseByGain_UsersWhoseGainIsUnknown_FollowTheirBucket()
     {
