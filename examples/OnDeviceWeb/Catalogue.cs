@@ -7,9 +7,7 @@ namespace OnDeviceWeb;
 /// <param name="Title">A made-up title.</param>
 /// <param name="Genre">What the planted taste says.</param>
 /// <param name="Mood">What the planted attributes say: one of <see cref="Catalogue.Moods"/>.</param>
-/// <param name="X">From calm (negative) to lively.</param>
-/// <param name="Y">From dark (negative) to bright.</param>
-internal sealed record CatalogueItem(string Id, string Title, string Genre, string Mood, double X, double Y);
+internal sealed record CatalogueItem(string Id, string Title, string Genre, string Mood);
 
 /// <summary>Names for the items of the built-in data, which have only numbers: pieces of music, told apart by what was planted in them.</summary>
 /// <remarks>
@@ -61,10 +59,11 @@ internal static class Catalogue
             int number = used[mood]++;
             string[] adjectives = _adjectives[mood];
             string title = $"{adjectives[number % adjectives.Length]} {_nouns[((number / adjectives.Length) + (5 * mood) + (9 * (number % adjectives.Length))) % _nouns.Length]}";
-            return new CatalogueItem(id, title, GetGenre([.. tastes.Select(values => values[j])]), Moods[mood], attributes[0][j], attributes[1][j]);
+            return new CatalogueItem(id, title, GetGenre([.. tastes.Select(values => values[j])]), Moods[mood]);
         })];
     }
 
+    // x goes from calm (negative) to lively, y from dark (negative) to bright.
     private static int GetMood(double x, double y)
     {
         int octant = (int)Math.Round(Math.Atan2(y, x) / (Math.PI / 4));

@@ -55,7 +55,7 @@ internal sealed record QuickStartOptions
         Option<string> backbone = new("--backbone")
         {
             HelpName = $"{DinBackbone}|{SasRecBackbone}",
-            Description = "The cloud model: a Deep Interest Network, or a SASRec, which is the better one for sparse logs.",
+            Description = "The cloud model: a Deep Interest Network, or a SASRec.",
             DefaultValueFactory = _ => DinBackbone,
         };
         backbone.AcceptOnlyFromAmong(DinBackbone, SasRecBackbone);

@@ -1,4 +1,3 @@
-using System.Text;
 using DCCL.ML.Data;
 using DCCL.ML.Device;
 using DCCL.ML.Export;
@@ -222,7 +221,7 @@ public static class DeviceExport
             options.Patch?.Values.ToArray(),
             model.Columns.LabelColumnName is not null,
             options.UsesHalfPrecision);
-        ExportSize.Check(parameters.TensorShapes, graph.Ids?.Sum(id => (long)Encoding.UTF8.GetByteCount(id)) ?? 0, graph.IsHalf);
+        ExportSize.Check(parameters.TensorShapes, graph.Ids, graph.IsHalf);
         byte[] file = GraphSeal.Serialize(DeviceGraph.Build(parameters, graph));
         ExportCheck.Run(file, parameters, graph);
         return file;
@@ -249,7 +248,7 @@ public static class DeviceExport
 
         ItemVocabulary vocabulary = GetVocabulary(transformer);
         IReadOnlyList<string>? ids = placement == VocabularyPlacement.InsideGraph ? vocabulary.Items : null;
-        ExportSize.Check(transformer.Parameters.TensorShapes, ids?.Sum(id => (long)Encoding.UTF8.GetByteCount(id)) ?? 0, isHalf: false);
+        ExportSize.Check(ColdStartGraph.GetTensors(transformer.Parameters), ids, isHalf: null);
         byte[] file = GraphSeal.Serialize(ColdStartGraph.Build(transformer.Parameters, ids, vocabulary.Hash));
         ExportCheck.RunColdStart(file, transformer.Parameters, ids);
         return file;

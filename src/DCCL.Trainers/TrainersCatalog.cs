@@ -39,7 +39,7 @@ public static class TrainersCatalog
         return new DinTrainer(trainers.Environment, options);
     }
 
-    /// <summary>Creates a trainer of a SASRec, the cloud model for sparse logs and large catalogues.</summary>
+    /// <summary>Creates a trainer of a SASRec, the cloud model that is meant for sparse logs and large catalogues.</summary>
     /// <param name="trainers">The catalog.</param>
     /// <param name="userColumnName">The user, a key.</param>
     /// <param name="itemColumnName">The item, a key.</param>
@@ -59,7 +59,7 @@ public static class TrainersCatalog
             Columns = new InteractionColumns(userColumnName, itemColumnName, timestampColumnName, labelColumnName, profileColumnName),
         });
 
-    /// <summary>Creates a trainer of a SASRec, the cloud model for sparse logs and large catalogues.</summary>
+    /// <summary>Creates a trainer of a SASRec, the cloud model that is meant for sparse logs and large catalogues.</summary>
     /// <param name="trainers">The catalog.</param>
     /// <param name="options">The options.</param>
     /// <returns>The trainer.</returns>

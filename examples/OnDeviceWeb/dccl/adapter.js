@@ -29,7 +29,8 @@ export async function writePatch(values, fingerprint) {
   }
 
   const raw = new Uint8Array(values.length * 4);
-  values.forEach((value, i) => new DataView(raw.buffer).setFloat32(i * 4, value, true));
+  const view = new DataView(raw.buffer);
+  values.forEach((value, i) => view.setFloat32(i * 4, value, true));
   const builder = new Builder(512);
   const digest = bytes(builder, new Uint8Array(DIGEST_LENGTH), 4);
   const model = bytes(builder, fromHex(fingerprint), 4);

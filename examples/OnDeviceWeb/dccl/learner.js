@@ -10,7 +10,7 @@ import { SeededRandom } from "./random.js";
 /** The number of candidates that are encoded at once, over all events: results stay in a core's cache. */
 const CANDIDATES_IN_BATCH = 50;
 
-/** How to learn; the defaults are those of the trainer in the cloud. DevicePersonalizerOptions in DCCL.ML says what each does. */
+/** How to learn; the defaults are those of DevicePersonalizerOptions in DCCL.ML, which says what each does. */
 export const DEFAULT_OPTIONS = Object.freeze({
   numberOfSteps: 20,
   learningRate: 0.1,

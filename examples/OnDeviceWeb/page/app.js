@@ -1,7 +1,7 @@
 /** The page: opens the exported model, listens to the owner, learns, shows, keeps. */
 
 import * as ort from "./onnxruntime/ort.wasm.min.mjs";
-import { Personalizer, Refusal } from "./dccl/index.js";
+import { DEFAULT_OPTIONS, Personalizer, Refusal } from "./dccl/index.js";
 import { drawPatch, drawShift } from "./bars.js";
 import { find } from "./elements.js";
 import { Pieces } from "./pieces.js";
@@ -9,14 +9,14 @@ import { drawRanking, rank } from "./ranking.js";
 import { forgetPatches, loadPatch, loadPicks, savePatch, savePicks } from "./storage.js";
 
 // One event without a history is not learnt from.
-const MINIMUM_NUMBER_OF_PICKS = 11;
+const MINIMUM_NUMBER_OF_PICKS = DEFAULT_OPTIONS.minimumNumberOfEvents + 1;
 const FILE_NAME = "patch.onnx_adapter";
 
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = new URL("./onnxruntime/", import.meta.url).href;
 
 /** The state: picks are raw ids; the patch is null as long as there is none; it was learnt here, or opened from a file and then learnt onwards. */
-const state = { picks: [], patch: null, opened: null, isBusy: false };
+const state = { picks: [], patch: null, opened: null };
 let personalizer;
 let catalogue;
 let pieces;
@@ -79,7 +79,6 @@ async function learn() {
   progress.hidden = false;
   say("Learning …");
   const began = performance.now();
-  let painted = began;
   try {
     const result = await personalizer.learn(events(), {
       start: state.opened ?? undefined,
@@ -149,7 +148,7 @@ async function download() {
 
 async function show() {
   pieces.update(state.picks);
-  find("learn").disabled = state.isBusy || state.picks.length < MINIMUM_NUMBER_OF_PICKS;
+  find("learn").disabled = true; // until the queue is done with it
   find("download").disabled = find("forget").disabled = state.patch === null;
   find("patch-bytes").textContent = state.patch ? formatBytes((await personalizer.write(state.patch)).length) : "none";
   const picked = new Set(state.picks);
@@ -178,14 +177,12 @@ const formatBytes = (count) => (count < 1000 ? `${count} bytes` : `${Math.round(
 let queue = Promise.resolve();
 const guarded = (action) => (...values) => {
   queue = queue.then(async () => {
-    state.isBusy = true;
     try {
       await action(...values);
     } catch (fault) {
       console.error(fault);
       complain(fault.message);
     } finally {
-      state.isBusy = false;
       find("learn").disabled = !personalizer || state.picks.length < MINIMUM_NUMBER_OF_PICKS;
     }
   });

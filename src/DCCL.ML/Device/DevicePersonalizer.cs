@@ -151,7 +151,7 @@ public sealed class DevicePersonalizer : IDisposable
     /// <param name="cancellationToken">Ends it early; patch and files are then as before.</param>
     /// <returns>What came of it.</returns>
     /// <remarks>Events that were learnt from are not learnt from again; those of a patch that did not help wait for more.</remarks>
-    /// <exception cref="OperationCanceledException">Cancelled, or disposed of meanwhile.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled, or forgotten or disposed of meanwhile.</exception>
     public async Task<PersonalizationResult> LearnAsync(CancellationToken cancellationToken = default)
     {
         _lifetime.Hold();
@@ -261,27 +261,15 @@ public sealed class DevicePersonalizer : IDisposable
     {
         long[] history = events.GetHistory(_session.Architecture.HistoryLength);
         float[] profile = [.. _options.Profile];
-        float[] theta = new float[_session.PatchSize];
-        PatchStatus status = PatchStatus.Cloud;
-        if (_patch is UserPatch patch)
-        {
-            patch.Values.CopyTo(theta);
-            status = PatchStatus.Patched;
-        }
-        else if (Predict(history) is float[] predicted)
-        {
-            theta = predicted;
-            status = PatchStatus.ColdStart;
-        }
-
-        PatchCache.Entry entry = new(status == PatchStatus.Cloud ? null : theta, PatchRefusal.None, null);
-        PatchedScores scores = _session.Score(entry, "the owner", candidates, history, profile);
+        float[]? own = _patch?.Values.ToArray();
+        PatchCache.Entry entry = new(own ?? Predict(history), PatchRefusal.None, null);
+        PatchedScores scores = _session.Score(entry, user: null, candidates, history, profile);
         if (scores.Message is not null)
         {
             Warn(scores.Message);
         }
 
-        return (scores.Scores, scores.Refusal == PatchRefusal.None ? status : PatchStatus.Cloud);
+        return (scores.Scores, !scores.IsPatched ? PatchStatus.Cloud : own is null ? PatchStatus.ColdStart : PatchStatus.Patched);
     }
 
     private void Warn(string message)

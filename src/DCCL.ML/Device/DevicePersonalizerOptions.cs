@@ -1,6 +1,6 @@
 namespace DCCL.ML.Device;
 
-/// <summary>How a <see cref="DevicePersonalizer"/> learns. The defaults are those of the trainer in the cloud, MetaPatchTrainer.</summary>
+/// <summary>How a <see cref="DevicePersonalizer"/> learns. The defaults are those of the trainer in the cloud, MetaPatchTrainer, but for the gate, which has one person's events alone.</summary>
 /// <remarks>Immutable and thread-safe.</remarks>
 public sealed class DevicePersonalizerOptions
 {

@@ -131,20 +131,20 @@ public sealed class PatchedSession : IDisposable
     public PatchedScores Score(string? user, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile = default)
     {
         PatchCache.Entry entry = user is null ? new PatchCache.Entry(null, PatchRefusal.None, null) : Find(user);
-        return Score(entry, $"'{user}'", items, history, profile);
+        return Score(entry, user, items, history, profile);
     }
 
-    /// <summary>Closes the session, after the calls that are under way.</summary>
+    /// <summary>Closes the session, after the run that is under way; a call of several runs, of many candidates, may throw in between.</summary>
     public void Dispose() => _graph.Dispose();
 
     /// <summary>Scores candidates with a patch that fits the model, or with none.</summary>
     /// <param name="entry">The patch.</param>
-    /// <param name="owner">What messages call its owner.</param>
+    /// <param name="user">The person; null for the one that the device belongs to.</param>
     /// <param name="items">The candidates' key values.</param>
     /// <param name="history">The key values of the person's items, the most recent first.</param>
     /// <param name="profile">The profile.</param>
     internal PatchedScores Score(
-        PatchCache.Entry entry, string owner, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
+        PatchCache.Entry entry, string? user, ReadOnlySpan<long> items, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
     {
         float[] scores = ScoreWith(entry.Theta ?? _zeros, items, history, profile);
         if (entry.Theta is null || AreFinite(items, scores))
@@ -153,6 +153,7 @@ public sealed class PatchedSession : IDisposable
         }
 
         scores = ScoreWith(_zeros, items, history, profile);
+        string owner = user is null ? "the owner" : $"'{user}'";
         return new PatchedScores(
             scores, false, PatchRefusal.NotFinite, $"The patch of {owner} must give finite scores, but its numbers are too large. Learn it again on this model.");
     }

@@ -7,8 +7,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace DCCL.ML.Export;
 
-/// <summary>Runs exported graphs in ONNX Runtime and compares them with <see cref="ReferenceModel"/>, on random inputs.</summary>
-/// <remarks>The reference shares no code with the graphs' builder: comparing two graphs of one builder would show no fault of it.</remarks>
+/// <summary>Runs exported graphs in ONNX Runtime and compares them with <see cref="ReferenceModel"/>, the cold start with <see cref="PatchEncoder"/>, on random inputs.</summary>
+/// <remarks>The reference shares no arithmetic with the graphs' builder: comparing two graphs of one builder would show no fault of it.</remarks>
 internal static partial class ExportCheck
 {
     // The same sums in another order, or constants folded: float32 leaves about 1e-6 of the largest term.

@@ -43,8 +43,7 @@ internal sealed class ReferenceDin(DeviceCloudModelParameters parameters, DinArc
 
     public double[] Forward(int layer, double[] input)
     {
-        double[] output = _tensors.Row($"hidden.{layer}.bias", 0, architecture.HiddenLayerSizes[layer]);
-        _tensors.MultiplyTo(output, input, $"hidden.{layer}.weight");
+        double[] output = _tensors.Linear($"hidden.{layer}", input, architecture.HiddenLayerSizes[layer]);
         Activate($"hidden.{layer}", output);
         return output;
     }
@@ -67,18 +66,8 @@ internal sealed class ReferenceDin(DeviceCloudModelParameters parameters, DinArc
         return unit.Zip(weight, (x, w) => x * w).Sum() + parameters["attention.output.bias"].Span[0];
     }
 
-    private double[] GetWeights(double[] scores)
-    {
-        if (architecture.AttentionWeights != AttentionWeights.Softmax || scores.Length == 0)
-        {
-            return scores;
-        }
-
-        double largest = scores.Max();
-        double[] exponentials = Array.ConvertAll(scores, score => Math.Exp(score - largest));
-        double sum = exponentials.Sum();
-        return Array.ConvertAll(exponentials, value => value / sum);
-    }
+    private double[] GetWeights(double[] scores) =>
+        architecture.AttentionWeights != AttentionWeights.Softmax || scores.Length == 0 ? scores : ReferenceTensors.Softmax(scores);
 
     private void Activate(string layer, double[] x)
     {

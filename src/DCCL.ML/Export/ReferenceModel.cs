@@ -5,7 +5,7 @@ namespace DCCL.ML.Export;
 
 /// <summary>A model computed in double precision, slowly and plainly: what every export is compared with.</summary>
 /// <remarks>
-/// It shares nothing with the code that builds graphs, so that a fault there shows. The training's own forward pass, on torch, is held to the
+/// It shares no arithmetic with the code that builds graphs, so that a fault there shows. The training's own forward pass, on torch, is held to the
 /// same numbers by tests. Immutable and thread-safe.
 /// </remarks>
 internal sealed class ReferenceModel

@@ -50,42 +50,33 @@ internal sealed class ReferenceSasRec(DeviceCloudModelParameters parameters, Sas
     private double[] Attend(string layer, int i, double[][] norm, bool[] isKnown)
     {
         int size = _dimension / architecture.NumberOfHeads;
-        double[] query = Linear($"{layer}.query", norm[i], _dimension);
+        double[] query = _tensors.Linear($"{layer}.query", norm[i], _dimension);
         double[] found = new double[_dimension];
         int[] seen = [.. Enumerable.Range(i, norm.Length - i).Where(j => isKnown[j])];
         double[][] keys = [.. seen.Select(j => Product($"{layer}.key", norm[j]))];
-        double[][] values = [.. seen.Select(j => Linear($"{layer}.value", norm[j], _dimension))];
+        double[][] values = [.. seen.Select(j => _tensors.Linear($"{layer}.value", norm[j], _dimension))];
         for (int head = 0; head < architecture.NumberOfHeads && seen.Length > 0; head++)
         {
             double[] distances = _tensors.Row($"{layer}.distance", head, architecture.HistoryLength);
             Range own = (head * size)..((head + 1) * size);
             double[] scores = [.. seen.Select((j, n) => (Dot(query[own], keys[n][own]) / Math.Sqrt(size)) + distances[j - i])];
-            double largest = scores.Max();
-            double[] exponentials = Array.ConvertAll(scores, score => Math.Exp(score - largest));
-            double sum = exponentials.Sum();
+            double[] weights = ReferenceTensors.Softmax(scores);
             for (int n = 0; n < seen.Length; n++)
             {
                 for (int k = 0; k < size; k++)
                 {
-                    found[(head * size) + k] += exponentials[n] / sum * values[n][(head * size) + k];
+                    found[(head * size) + k] += weights[n] * values[n][(head * size) + k];
                 }
             }
         }
 
-        return Linear($"{layer}.output", found, _dimension);
+        return _tensors.Linear($"{layer}.output", found, _dimension);
     }
 
     private double[] FeedForward(string layer, double[] x)
     {
-        double[] hidden = Linear($"{layer}.hidden", Norm(layer, x), architecture.FeedForwardSize);
-        return Linear($"{layer}.output", Array.ConvertAll(hidden, value => Math.Max(0, value)), _dimension);
-    }
-
-    private double[] Linear(string layer, double[] x, int size)
-    {
-        double[] result = _tensors.Row($"{layer}.bias", 0, size);
-        _tensors.MultiplyTo(result, x, $"{layer}.weight");
-        return result;
+        double[] hidden = _tensors.Linear($"{layer}.hidden", Norm(layer, x), architecture.FeedForwardSize);
+        return _tensors.Linear($"{layer}.output", Array.ConvertAll(hidden, value => Math.Max(0, value)), _dimension);
     }
 
     private double[] Product(string layer, double[] x)

@@ -31,6 +31,23 @@ internal sealed class ReferenceTensors(DeviceCloudModelParameters parameters)
         }
     }
 
+    /// <summary>A row vector times a layer's weight, plus its bias.</summary>
+    public double[] Linear(string layer, double[] x, int size)
+    {
+        double[] result = Row($"{layer}.bias", 0, size);
+        MultiplyTo(result, x, $"{layer}.weight");
+        return result;
+    }
+
+    /// <summary>The softmax of some scores, at least one.</summary>
+    public static double[] Softmax(double[] scores)
+    {
+        double largest = scores.Max();
+        double[] exponentials = Array.ConvertAll(scores, score => Math.Exp(score - largest));
+        double sum = exponentials.Sum();
+        return Array.ConvertAll(exponentials, value => value / sum);
+    }
+
     /// <summary>Adds a multiple of a vector.</summary>
     public static void AddTo(double[] sum, double[] values, double factor)
     {

@@ -54,6 +54,16 @@ internal static class ColdStartGraph
         });
     }
 
+    /// <summary>The tensors that the graph holds: of the items, their embeddings times V3 alone, and none where the profile speaks.</summary>
+    public static IEnumerable<TensorShape> GetTensors(DeviceCloudModelParameters parameters)
+    {
+        PatchEncoderArchitecture encoder = parameters.Encoder!;
+        IReadOnlyList<TensorShape> shapes = encoder.GetTensors(parameters.Architecture, parameters.Patch!);
+        return parameters.Architecture.ProfileDimension > 0
+            ? shapes
+            : [.. shapes, new TensorShape("item.projection", [parameters.Architecture.NumberOfItems + 1, encoder.HiddenSize])];
+    }
+
     // The mean over known items of embedding times V3, [g, h], and 1 for who has such items, else 0, [g, 1].
     private static (string Mean, string Presence) AddHistory(
         GraphBuilder graph, VocabularyNodes vocabulary, DeviceCloudModelParameters parameters, int hiddenSize)

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using DCCL.ML.Model;
 using static DCCL.ML.Onnx.Proto.TensorProto.Types;
 
@@ -187,8 +188,9 @@ internal sealed class SasRecGraph
     /// <summary>sqrt(d) times the embeddings, row 0, the padding, zero whatever training left there.</summary>
     private float[] ScaledEmbeddings()
     {
-        float scale = GetScale(_dimension);
-        float[] values = Array.ConvertAll(_parameters["item.embedding"].ToArray(), value => scale * value);
+        ReadOnlySpan<float> table = _parameters["item.embedding"].Span;
+        float[] values = new float[table.Length];
+        TensorPrimitives.Multiply(table, GetScale(_dimension), values);
         values.AsSpan(0, _dimension).Clear();
         return values;
     }

@@ -70,7 +70,7 @@ public sealed class Recommender : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
         options ??= new RecommendationOptions();
         int user = GetKey(userId);
-        int[] history = GetHistory(userId);
+        int[] history = GetHistory(userId, user);
         List<int> candidates = ListCandidates(history, options);
         if (candidates.Count == 0 || numberOfItems == 0)
         {
@@ -146,7 +146,7 @@ public sealed class Recommender : IDisposable
             return false;
         }
 
-        _observations.Add(userId, _itemIds[item - 1]); // the model's own text: nothing is kept of the caller's
+        _observations.Add(userId, _itemIds[item - 1]); // the item's text is the model's own
         return true;
     }
 
@@ -163,9 +163,9 @@ public sealed class Recommender : IDisposable
 
     private int GetKey(string userId) => _observations.IsForgotten(userId) ? 0 : _users.GetValueOrDefault(userId);
 
-    private int[] GetHistory(string userId)
+    private int[] GetHistory(string userId, int user)
     {
-        ReadOnlySpan<int> remembered = GetKey(userId) is > 0 and int user ? _model.History.GetItems(user) : [];
+        ReadOnlySpan<int> remembered = user > 0 ? _model.History.GetItems(user) : [];
         IReadOnlyList<UserObservations.Observation> observed = _observations.Get(userId);
         if (observed.Count == 0)
         {

@@ -91,7 +91,7 @@ public sealed partial class ReloadingRecommender : IDisposable
         }
     }
 
-    /// <summary>Loads the file if it has changed since it was last loaded or tried.</summary>
+    /// <summary>Loads the file if it has changed since it was last loaded or found to be no model.</summary>
     /// <returns>Whether another model has taken over.</returns>
     /// <exception cref="Exception">The file has changed, but cannot be loaded. The old model goes on serving.</exception>
     public bool Reload() => TryReload() is not null;

@@ -13,7 +13,7 @@ public sealed partial class TopItemsEstimator
         /// <value>The default is 10. From 1 to 65,536. A row with fewer items is filled up with the missing key and NaN.</value>
         public int NumberOfItems { get; init; } = 10;
 
-        /// <summary>Gets a value indicating whether items that the user has had, as far as the model remembers them, are left out.</summary>
+        /// <summary>Gets a value indicating whether items that the user has had, as far as the model remembers them or, with a history column, as the row says, are left out.</summary>
         /// <value>The default is <see langword="true"/>.</value>
         public bool ExcludesSeen { get; init; } = true;
 
@@ -37,7 +37,11 @@ public sealed partial class TopItemsEstimator
                 faults.Add($"{nameof(NumberOfItems)} must be from 1 to {LargestNumberOfItems}, but is {NumberOfItems}.");
             }
 
-            AddIfEmpty(nameof(UserColumnName), UserColumnName ?? "User");
+            if (UserColumnName is not null)
+            {
+                AddIfEmpty(nameof(UserColumnName), UserColumnName);
+            }
+
             AddIfEmpty(nameof(ItemsColumnName), ItemsColumnName);
             AddIfEmpty(nameof(ScoresColumnName), ScoresColumnName);
             if (ItemsColumnName == ScoresColumnName)

@@ -91,14 +91,15 @@ internal sealed class TopItemsRow : DataViewRow
         int user = _user!();
         ContextColumns.Reader context = _context!;
         context.Read();
-        ReadOnlySpan<float> profile = context.Profile.Contains(float.NaN) ? [] : context.Profile;
+        ReadOnlySpan<float> profile = RowScorer.HasValues(context.Profile) ? context.Profile : [];
         ReadHistory(user, context);
         if (_rankedUser != user || !_rankedHistory.SequenceEqual(_history) || !profile.SequenceEqual(_rankedProfile))
         {
-            _rankedUser = user;
+            _rankedUser = null; // what throws halfway was not ranked
             _rankedHistory = [.. _history];
             _rankedProfile = profile.ToArray();
             _transformer.Rank(user, _rankedHistory, _rankedProfile, _batch, _items, _scores);
+            _rankedUser = user;
         }
 
         _position = _input.Position;
@@ -106,6 +107,11 @@ internal sealed class TopItemsRow : DataViewRow
 
     private void ReadHistory(int user, ContextColumns.Reader context)
     {
+        if (!context.HasHistory && _rankedUser == user)
+        {
+            return; // what the model remembers of the user stands there already
+        }
+
         _history.Clear();
         if (!context.HasHistory)
         {

@@ -36,11 +36,12 @@ public sealed class TopItemsTransformer : ITransformer, IDisposable
     /// <summary>Gets the model, which belongs to the transformer.</summary>
     internal DeviceCloudPredictionTransformer Model { get; }
 
-    /// <summary>Gets the columns that come out, or says that the user is missing or of another type.</summary>
+    /// <summary>Gets the columns that come out, or says which column is missing or of another type.</summary>
     /// <param name="inputSchema">The columns that go in.</param>
     /// <returns>The input columns, then the items and their scores.</returns>
     /// <exception cref="ArgumentException">
-    /// The user column is missing, of another type, or its keys stand for other ids than in the log that the model was trained on.
+    /// The user column is missing; or it, the history or the profile is of another type, or has keys that stand for other ids than in the log
+    /// that the model was trained on.
     /// </exception>
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema)
     {

@@ -50,7 +50,7 @@ public sealed class ModelScorer : IDisposable
     public DeviceCloudModelParameters Parameters { get; }
 
     /// <summary>Scores a batch of any size; large ones are split inside.</summary>
-    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0 alone.</param>
+    /// <param name="batch">The buffers; <see cref="ScoringBatch.Scores"/> receives the logits, NaN for item 0; a patch never makes one.</param>
     /// <exception cref="ArgumentException">A size does not fit the model or a buffer, or an item is not one of the model's.</exception>
     public void Score(ScoringBatch batch)
     {

@@ -315,5 +315,6 @@ internal sealed class RowScorer
 
     private bool IsKnownItem(uint item) => item > 0 && item <= (uint)_model.Parameters.Architecture.NumberOfItems;
 
-    private static bool HasValues(ReadOnlySpan<float> profile) => !profile.IsEmpty && !profile.Contains(float.NaN);
+    /// <summary>Whether a row has a profile of its own: a missing value stands for what the model remembers.</summary>
+    internal static bool HasValues(ReadOnlySpan<float> profile) => !profile.IsEmpty && !profile.Contains(float.NaN);
 }

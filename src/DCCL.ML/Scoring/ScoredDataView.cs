@@ -8,33 +8,32 @@ internal sealed class ScoredDataView : IDataView
 {
     private readonly DeviceCloudPredictionTransformer _model;
     private readonly IDataView _input;
-    private readonly InputColumns _columns;
+    private readonly ScoredRowMapper _mapper;
 
     public ScoredDataView(DeviceCloudPredictionTransformer model, IDataView input)
     {
         _model = model;
         _input = input;
-        _columns = new InputColumns(model, input.Schema);
-        Schema = OutputColumns.Append(input.Schema);
+        _mapper = new ScoredRowMapper(model, input.Schema);
     }
 
     public bool CanShuffle => _input.CanShuffle;
 
-    public DataViewSchema Schema { get; }
+    public DataViewSchema Schema => _mapper.OutputSchema;
 
     public long? GetRowCount() => _input.GetRowCount();
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         bool[] active = Activate(columnsNeeded, out bool isScored);
-        return CreateCursor(_input.GetRowCursor(GetInputs(active, isScored), rand), active, isScored);
+        return CreateCursor(_input.GetRowCursor(GetInputs(active), rand), active, isScored);
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
         bool[] active = Activate(columnsNeeded, out bool isScored);
         int count = isScored && _model.NumberOfThreads > 0 ? Math.Min(n, _model.NumberOfThreads) : n;
-        DataViewRowCursor[] inputs = _input.GetRowCursorSet(GetInputs(active, isScored), count, rand);
+        DataViewRowCursor[] inputs = _input.GetRowCursorSet(GetInputs(active), count, rand);
         if (inputs.Length == 1 && isScored)
         {
             inputs = CursorSplitter.Split(inputs[0], count);
@@ -56,21 +55,12 @@ internal sealed class ScoredDataView : IDataView
         return active;
     }
 
-    private IEnumerable<DataViewSchema.Column> GetInputs(bool[] active, bool isScored)
-    {
-        HashSet<int> read = isScored ? [.. _columns.All.Select(column => column.Index)] : [];
-        return _input.Schema.Where(column => active[column.Index] || read.Contains(column.Index));
-    }
-
     private DataViewRowCursor CreateCursor(DataViewRowCursor input, bool[] active, bool isScored) =>
         isScored && _input.Schema.All(column => !active[column.Index] || ColumnBuffer.CanKeep(column.Type))
-            ? new ScoringCursor(_model, _columns, Schema, active, input)
-            : MapOneByOne(input, active);
+            ? new ScoringCursor(_model, _mapper.Columns, Schema, active, input)
+            : new MappedCursor(_mapper.GetRow(input, GetActive(active)), input); // nothing is scored, or what has to be passed on cannot be kept
 
-    /// <summary>Where nothing is scored, or what has to be passed on cannot be kept.</summary>
-    private MappedCursor MapOneByOne(DataViewRowCursor input, bool[] active)
-    {
-        ScoredRowMapper mapper = new(_model, _input.Schema);
-        return new MappedCursor(mapper.GetRow(input, mapper.OutputSchema.Where(column => active[column.Index])), input);
-    }
+    private IEnumerable<DataViewSchema.Column> GetInputs(bool[] active) => _mapper.GetDependencies(GetActive(active));
+
+    private IEnumerable<DataViewSchema.Column> GetActive(bool[] active) => Schema.Where(column => active[column.Index]);
 }

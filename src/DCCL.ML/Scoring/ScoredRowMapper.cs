@@ -7,16 +7,18 @@ namespace DCCL.ML.Scoring;
 internal sealed class ScoredRowMapper : IRowToRowMapper
 {
     private readonly DeviceCloudPredictionTransformer _model;
-    private readonly InputColumns _columns;
 
     public ScoredRowMapper(DeviceCloudPredictionTransformer model, DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         _model = model;
-        _columns = new InputColumns(model, inputSchema);
+        Columns = new InputColumns(model, inputSchema);
         InputSchema = inputSchema;
         OutputSchema = OutputColumns.Append(inputSchema);
     }
+
+    /// <summary>Gets the columns that scoring reads.</summary>
+    public InputColumns Columns { get; }
 
     public DataViewSchema InputSchema { get; }
 
@@ -27,7 +29,7 @@ internal sealed class ScoredRowMapper : IRowToRowMapper
         bool[] needed = new bool[InputSchema.Count];
         foreach (DataViewSchema.Column column in dependingColumns)
         {
-            foreach (DataViewSchema.Column input in column.Index < needed.Length ? [InputSchema[column.Index]] : _columns.All)
+            foreach (DataViewSchema.Column input in column.Index < needed.Length ? [InputSchema[column.Index]] : Columns.All)
             {
                 needed[input.Index] = true;
             }
@@ -92,7 +94,7 @@ internal sealed class ScoredRowMapper : IRowToRowMapper
         {
             if (_scoredPosition != input.Position)
             {
-                _addRow ??= mapper._columns.CreateReader(input, _scorer!);
+                _addRow ??= mapper.Columns.CreateReader(input, _scorer!);
                 _scorer!.Clear();
                 _addRow();
                 _scorer.Score();

@@ -14,10 +14,11 @@ public sealed class ReferenceModelTests
     private const double Tolerance = 1e-10;
 
     [Test]
-    public void Logit_RandomArchitectures_IsThatOfTheTextbook([Range(1, 40)] int seed)
+    public void Logit_RandomArchitectures_IsThatOfTheTextbook(
+        [Range(1, 40)] int seed, [Values("din", "sasrec")] string backbone)
     {
         SeededRandom random = new(seed);
-        DinArchitecture architecture = RandomModel.CreateArchitecture(random);
+        BackboneArchitecture architecture = RandomModel.CreateArchitecture(random, backbone);
         PatchArchitecture? patch = random.Next(4) == 0 ? null : RandomModel.CreatePatch(random, architecture);
         DeviceCloudModelParameters parameters = RandomModel.Create(random, architecture, patch);
         ReferenceModel reference = new(parameters);

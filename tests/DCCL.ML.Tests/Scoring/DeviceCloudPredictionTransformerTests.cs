@@ -146,6 +146,10 @@ public sealed class DeviceCloudPredictionTransformerTests
         DataViewSchema.Column column = scored.Schema["Score"];
         using DataViewRowCursor first = scored.GetRowCursor([column]);
         using DataViewRowCursor second = scored.GetRowCursor(scored.Schema);
+
+        // One reads what is given alone, the other scores: the columns of either are those of the data.
+        using DataViewRowCursor unscored = scored.GetRowCursor([scored.Schema[0]]);
+        Assert.That((first.Schema, second.Schema, unscored.Schema), Is.EqualTo((scored.Schema, scored.Schema, scored.Schema)));
         ValueGetter<float> firstGetter = first.GetGetter<float>(column);
         ValueGetter<float> secondGetter = second.GetGetter<float>(column);
         ValueGetter<uint> itemGetter = second.GetGetter<uint>(scored.Schema["Item"]);

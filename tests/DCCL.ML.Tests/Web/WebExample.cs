@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using DCCL.TestKit;
 using NUnit.Framework;
 
 namespace DCCL.ML.Tests.Web;
@@ -10,7 +11,7 @@ internal static class WebExample
     private static readonly TimeSpan _limit = TimeSpan.FromMinutes(5);
 
     /// <summary>Gets the folder of the example.</summary>
-    public static string Folder { get; } = Path.Combine(FindRoot(), "examples", "OnDeviceWeb");
+    public static string Folder { get; } = Path.Combine(RepositoryFolder.Path, "examples", "OnDeviceWeb");
 
     /// <summary>Skips the test where there is no Node or no package of the example.</summary>
     public static void RequireNode()
@@ -62,16 +63,5 @@ internal static class WebExample
         {
             return null;
         }
-    }
-
-    private static string FindRoot()
-    {
-        string? folder = TestContext.CurrentContext.TestDirectory;
-        while (folder is not null && !File.Exists(Path.Combine(folder, "DCCL.sln")))
-        {
-            folder = Path.GetDirectoryName(folder);
-        }
-
-        return folder ?? throw new DirectoryNotFoundException("The tests must run from within the repository, but no folder above them holds DCCL.sln.");
     }
 }

@@ -33,6 +33,8 @@ public sealed class DevicePersonalizerParityTests
         Assert.That(before - byDevices, Is.InRange(0.9 * (before - byCloud), 1.1 * (before - byCloud)));
     }
 
+    // With 25 items hardly one is left that a user has not had: the cloud's gate, which ranks those, passes nobody, and devices' own patches
+    // have to do no harm.
     [Test]
     public void LearnAsync_EventsWithoutLabels_RanksAsTheCloudsPatches()
     {
@@ -45,7 +47,7 @@ public sealed class DevicePersonalizerParityTests
         double byCloud = GetAuc(context, fleet);
         double byDevices = GetAuc(context, devices);
         TestContext.Out.WriteLine($"AUC: cloud model {before:F4}, patches by the cloud {byCloud:F4}, by devices {byDevices:F4}");
-        TestContext.Out.WriteLine($"{fleet.DeviceCloudModel().Patches!.NumberOfPatchedUsers} {devices.DeviceCloudModel().Patches!.NumberOfPatchedUsers}");
+        Assert.That(devices.DeviceCloudModel().Patches!.NumberOfPatchedUsers, Is.Positive);
         Assert.That(byDevices, Is.EqualTo(byCloud).Within(0.02));
     }
 

@@ -9,6 +9,12 @@ namespace DCCL.Trainers.Tests.MetaPatch;
 
 public sealed class DeviceEventsTests
 {
+    private const double LastCloudTime = 4;
+    private static readonly MLContext _context = new(seed: 1);
+    private static readonly InteractionColumns _columns = new("UserKey", "ItemKey", "Timestamp");
+    private static readonly EventRow[] _rows = [.. from user in "abc" from time in Enumerable.Range(1, 6) select CreateEvent(user, time)];
+    private static readonly ITransformer _keys = EventRow.MapKeys(_context).Fit(_context.Data.LoadFromEnumerable(_rows));
+
     // Remembered items, oldest first; the log's positive items, oldest first; how many of the remembered ones lie before the log.
     [TestCase(new int[] { }, new int[] { }, 0)]
     [TestCase(new int[] { }, new[] { 1, 2 }, 0)]
@@ -29,27 +35,43 @@ public sealed class DeviceEventsTests
     [Test]
     public void Create_WithTheCloudsLog_KnowsAllThatUsersHadAndTakesOnlyTheDevicesEventsAsNew()
     {
-        MLContext context = new(seed: 1);
-        EventRow[] rows = [.. from user in "abc" from time in Enumerable.Range(1, 6) select CreateEvent(user, time)];
-        InteractionColumns columns = new("UserKey", "ItemKey", "Timestamp");
-        ITransformer keys = EventRow.MapKeys(context).Fit(context.Data.LoadFromEnumerable(rows));
-        InteractionLog Read(Func<EventRow, bool> isPart) =>
-            InteractionLog.Read(keys.Transform(context.Data.LoadFromEnumerable(rows.Where(isPart))), columns);
-        IDataView fitted = keys.Transform(context.Data.LoadFromEnumerable(rows.Where(row => row.Timestamp <= 4)));
-        DeviceCloudPredictionTransformer model = context.DeviceCloud().Trainers
-            .Din(new DinTrainer.Options { Columns = columns, HistoryLength = 2, NumberOfEpochs = 1, NumberOfValidationUsers = 0 })
-            .Fit(fitted);
-        InteractionLog device = Read(row => row.Timestamp > 4);
+        DeviceCloudPredictionTransformer model = Fit();
+        InteractionLog cloud = Read(Keyed(row => row.Timestamp <= LastCloudTime));
+        InteractionLog device = Read(Keyed(row => row.Timestamp > LastCloudTime));
 
         DeviceEvents remembered = DeviceEvents.Create(model, device);
-        DeviceEvents known = DeviceEvents.Create(model, device, Read(row => row.Timestamp <= 4));
+        DeviceEvents known = DeviceEvents.Create(model, device, cloud);
 
         // Of four events the model remembers two.
         Assert.That(remembered.Log.GetItems(2).Length, Is.EqualTo(2 + 2));
-        Assert.That(known.Log.GetItems(2).ToArray(), Is.EqualTo(Read(_ => true).GetItems(2).ToArray()));
+        Assert.That(known.Log.GetItems(2).ToArray(), Is.EqualTo(Read(Keyed(_ => true)).GetItems(2).ToArray()));
         Assert.That(Enumerable.Range(0, 6).Where(index => known.IsNew(2, index)), Is.EqualTo(new[] { 4, 5 }));
         Assert.That((remembered.NumberOfNewEvents, known.NumberOfNewEvents), Is.EqualTo((6, 6)));
     }
+
+    // What somebody had in the cloud's time is no negative; without its log some of it is one, and the basis is fitted to other samples.
+    [Test]
+    public void MetaPatch_WithoutLabels_LearnsOtherwiseWithTheCloudsLog()
+    {
+        MetaPatchTrainer trainer = _context.DeviceCloud().Trainers.MetaPatch(
+            Fit(), new MetaPatchTrainer.Options { NumberOfBasisEpochs = 2, Run = new TrainingRunOptions { NumberOfThreads = 1 } });
+        IDataView cloud = Keyed(row => row.Timestamp <= LastCloudTime);
+        IDataView device = Keyed(row => row.Timestamp > LastCloudTime);
+
+        string alone = trainer.Fit(device).DeviceCloudModel().Parameters.Fingerprint;
+        string both = trainer.Fit(cloud, device).DeviceCloudModel().Parameters.Fingerprint;
+
+        Assert.That(trainer.Fit(device).DeviceCloudModel().Parameters.Fingerprint, Is.EqualTo(alone));
+        Assert.That(both, Is.Not.EqualTo(alone));
+    }
+
+    private static DeviceCloudPredictionTransformer Fit() => _context.DeviceCloud().Trainers
+        .Din(new DinTrainer.Options { Columns = _columns, HistoryLength = 2, NumberOfEpochs = 1, NumberOfValidationUsers = 0 })
+        .Fit(Keyed(row => row.Timestamp <= LastCloudTime));
+
+    private static IDataView Keyed(Func<EventRow, bool> isPart) => _keys.Transform(_context.Data.LoadFromEnumerable(_rows.Where(isPart)));
+
+    private static InteractionLog Read(IDataView data) => InteractionLog.Read(data, _columns);
 
     private static EventRow CreateEvent(char user, int time) => new() { User = $"{user}", Item = $"item{(user + time) % 8}", Timestamp = time };
 }

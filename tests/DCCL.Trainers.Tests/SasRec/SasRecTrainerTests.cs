@@ -39,8 +39,8 @@ public sealed class SasRecTrainerTests
         Assert.That(Fit(Small(2, sampledItems, threads: threads, seed: 2)).Parameters.Fingerprint, Is.Not.EqualTo(first));
     }
 
-    // Of a probability that is right, the mean over an event and four random items is a fifth. The events are those that the bias was
-    // set on, the random items others: 120 events leave a standard error of 1 %.
+    // Of a probability that is right, the mean over an event and four random items is a fifth. The bias was set on other events, which
+    // the model has learnt: what it has not seen, it is less sure of.
     [Test]
     public void Fit_Probabilities_AreThoseOfAnEventAgainstFourRandomItems()
     {
@@ -68,7 +68,7 @@ public sealed class SasRecTrainerTests
         [
             .. _board.Events.Select((row, i) => new EventRow
             {
-                User = row.User, Item = row.Item, Timestamp = row.Timestamp, Label = row.Item[1] is '1' or '2' or '3', Profile = [i % 2, 1],
+                User = row.User, Item = row.Item, Timestamp = row.Timestamp, Label = i % 2 == 0, Profile = [i % 2, 1],
             }),
         ];
         SasRecTrainer.Options options = Small(40, columns: new InteractionColumns("UserKey", "ItemKey", "Timestamp", "Label", "Profile"));
