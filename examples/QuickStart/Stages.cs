@@ -38,10 +38,10 @@ internal sealed class Stages(
         // which is not to count as refused. An intercept is the smallest of all patches.
         if (data.HasLabels)
         {
-            Run("intercept", () => CreateMetaPatch(cloud, patchSize: 1).Fit(periods.Cloud, periods.Device));
+            Run("intercept", () => CreateMetaPatch(cloud, patchSize: 1).Fit(periods.Device));
         }
 
-        ITransformer patched = Run("patched", () => CreateMetaPatch(cloud).Fit(periods.Cloud, periods.Device));
+        ITransformer patched = Run("patched", () => CreateMetaPatch(cloud).Fit(periods.Device));
 
         // The way back: a better cloud model, taught by the patches. Without teachers it is the plain retraining that it has to beat.
         Run("retrained", () => CreateMoMoDistill(patched, hasTeachers: false).Fit(periods.Cloud, periods.Device), WithoutPatches);

@@ -34,7 +34,7 @@ ITransformer cloud = pipeline.Fit(periods.Cloud);
 // A patch for every user, learnt from what the users' devices have seen since. Raw log in, a model of the same form out.
 ITransformer fleet = ml.DeviceCloud().Trainers
     .MetaPatch(cloud, new MetaPatchTrainer.Options { NumberOfBasisEpochs = isQuick ? 2 : 10 })
-    .Fit(periods.Cloud, periods.Device);
+    .Fit(periods.Device);
 Console.WriteLine($"{fleet.DeviceCloudModel().UserIds!.Count} users, {fleet.DeviceCloudModel().Patches!.NumberOfPatchedUsers} of them with a patch");
 
 // Ordinary ML.NET persistence. Whoever loads the model needs DCCL.ML, but neither DCCL.Trainers nor torch.

@@ -16,9 +16,8 @@ public sealed partial class DeviceCloudCatalog
     /// counted in the report.
     /// </para>
     /// <para>
-    /// Without a history log, the histories are those that the model remembers: each user's most recent positive events, as many as its
-    /// network looks at. The scores are the same, but older and negative events are then not masked, and activity is the
-    /// number of remembered events. Give the log that the model was trained on to mask everything that was seen.
+    /// Without a history log, the histories are those that the model remembers: the items that each user has had. The scores are the same,
+    /// but what was shown and refused is then not masked. Give the log that the model was trained on to mask that, too.
     /// </para>
     /// </remarks>
     /// <param name="model">A DCCL transformer, or a model with one inside, whose other parts map the raw logs.</param>

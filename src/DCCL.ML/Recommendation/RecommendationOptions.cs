@@ -6,8 +6,8 @@ public sealed class RecommendationOptions
 {
     /// <summary>Gets a value indicating whether items that the user has had are left out.</summary>
     /// <value>
-    /// The default is <see langword="true"/>. What is known of it is what the model remembers, each user's most recent positive events, and
-    /// what has been observed since; put older ones into <see cref="Filter"/>.
+    /// The default is <see langword="true"/>. What is known of it is what the model remembers, the positive events that it was trained with,
+    /// and what has been observed since.
     /// </value>
     public bool ExcludesSeen { get; init; } = true;
 

@@ -3,9 +3,10 @@ using DCCL.ML.Model;
 
 namespace DCCL.ML.Scoring;
 
-/// <summary>What a model remembers of its users: their most recent positive events, their profiles, and how far it was fitted.</summary>
+/// <summary>What a model remembers of its users: the items that they have had, their profiles, and how far it was fitted.</summary>
 /// <remarks>
-/// Immutable and thread-safe. Users are key values from 1 to <see cref="NumberOfUsers"/>; events are kept in flat arrays.
+/// A network reads the most recent items. The others matter all the same: what somebody has had is no negative of theirs, and not
+/// to be recommended again. Immutable and thread-safe. Users are key values from 1 to <see cref="NumberOfUsers"/>; events are kept in flat arrays.
 /// </remarks>
 public sealed class BehaviorHistory
 {
@@ -87,7 +88,7 @@ public sealed class BehaviorHistory
 
     /// <summary>Keeps of a log what a model of a given shape looks at.</summary>
     /// <param name="log">All events up to now, in the model's key values.</param>
-    /// <param name="architecture">The network: it says how many positive events and which length of profile to keep.</param>
+    /// <param name="architecture">The network: it says which length of profile to keep, and of how many events to keep repetitions.</param>
     /// <param name="cutoffs">The cut-off times of users 1, 2, ...; null if the model was fitted to none of the events.</param>
     /// <returns>The history.</returns>
     /// <exception cref="ArgumentException">The log has other items or profiles than the model.</exception>
@@ -104,24 +105,14 @@ public sealed class BehaviorHistory
                 nameof(log));
         }
 
+        InteractionLog positives = log.WithPositivesOnly();
         int[] offsets = new int[log.NumberOfUsers + 1];
         List<int> items = [];
+        HashSet<int> later = [];
         float[] profiles = new float[checked(log.NumberOfUsers * profileDimension)];
-        int[] recent = new int[architecture.HistoryLength];
         for (int user = 1; user <= log.NumberOfUsers; user++)
         {
-            ReadOnlySpan<int> events = log.GetItems(user);
-            ReadOnlySpan<bool> labels = log.GetLabels(user);
-            int start = recent.Length;
-            for (int i = events.Length - 1; i >= 0 && start > 0; i--)
-            {
-                if (labels.IsEmpty || labels[i])
-                {
-                    recent[--start] = events[i];
-                }
-            }
-
-            items.AddRange(recent.AsSpan(start));
+            AddItems(items, positives.GetItems(user), architecture.HistoryLength, later);
             offsets[user] = items.Count;
             if (profileDimension > 0)
             {
@@ -138,13 +129,26 @@ public sealed class BehaviorHistory
         return new BehaviorHistory(offsets, [.. items], profileDimension, profiles, cutoffs);
     }
 
-    /// <summary>Gets a user's most recent positive events, the oldest first.</summary>
+    /// <summary>Gets the items that a user has had, the oldest first.</summary>
     /// <param name="user">The user's key value, 1 to <see cref="NumberOfUsers"/>.</param>
-    /// <returns>The item key values.</returns>
+    /// <returns>
+    /// The item key values of all positive events. Before those that the network reads an item stands once, where it was had last.
+    /// </returns>
     public ReadOnlySpan<int> GetItems(int user)
     {
         CheckUser(user);
         return _items.AsSpan(_offsets[user - 1].._offsets[user]);
+    }
+
+    /// <summary>Gets a user's most recent items, the oldest first.</summary>
+    /// <param name="user">The user's key value, 1 to <see cref="NumberOfUsers"/>.</param>
+    /// <param name="maximum">The number of items at most, such as <see cref="BackboneArchitecture.HistoryLength"/>.</param>
+    /// <returns>The item key values of the user's last positive events.</returns>
+    public ReadOnlySpan<int> GetRecentItems(int user, int maximum)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maximum);
+        ReadOnlySpan<int> items = GetItems(user);
+        return items[Math.Max(0, items.Length - maximum)..];
     }
 
     /// <summary>Gets a user's profile.</summary>
@@ -175,6 +179,23 @@ public sealed class BehaviorHistory
         }
 
         return length;
+    }
+
+    // All of the most recent items, and before them each item that does not come again later.
+    private static void AddItems(List<int> items, ReadOnlySpan<int> events, int historyLength, HashSet<int> later)
+    {
+        int first = Math.Max(0, events.Length - historyLength);
+        int start = items.Count;
+        later.Clear();
+        for (int i = events.Length - 1; i >= 0; i--)
+        {
+            if (later.Add(events[i]) || i >= first)
+            {
+                items.Add(events[i]);
+            }
+        }
+
+        items.Reverse(start, items.Count - start);
     }
 
     private static void Check(bool condition, string message)

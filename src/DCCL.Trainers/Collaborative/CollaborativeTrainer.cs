@@ -66,7 +66,7 @@ public sealed partial class CollaborativeTrainer : IEstimator<DeviceCloudPredict
         TrainingRunOptions run = _options.Cloud.Run;
         DeviceCloudPredictionTransformer model = new DinTrainer(_environment, _options.Cloud).Fit(cloud, validation: null, input.Schema);
         MetaPatchTrainer.Options patches = _options.Patches.With(run);
-        model = new MetaPatchTrainer(_environment, model, patches).Fit(device, cloud);
+        model = new MetaPatchTrainer(_environment, model, patches).Fit(device);
         for (int round = 1; round <= _options.NumberOfRounds; round++)
         {
             model = new MoMoDistillEstimator(_environment, model, _options.Distillation.With(run, patches)).Fit(cloud, device);

@@ -1,4 +1,5 @@
 using DCCL.ML.Data;
+using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.Torch;
 
@@ -41,27 +42,25 @@ internal sealed class DeviceEvents
 
     /// <summary>Joins a device log to what a model remembers.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="device">The device log, in the model's key values; without a cloud log it may repeat events that the model remembers.</param>
-    /// <param name="cloud">What comes before the device log; null for what the model remembers.</param>
-    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device, InteractionLog? cloud = null)
+    /// <param name="device">The device log, in the model's key values; it may repeat events that the model remembers.</param>
+    public static DeviceEvents Create(DeviceCloudPredictionTransformer model, InteractionLog device)
     {
         BehaviorHistory history = model.History;
-        InteractionLog given = cloud?.Merge(device) ?? device;
-        (InteractionLog remembered, bool[] isRepeated) = Remember(history, given, model.Parameters.Architecture.NumberOfItems);
-        InteractionLog log = remembered.Merge(given);
+        (InteractionLog remembered, bool[] isRepeated) = Remember(history, device, model.Parameters.Architecture);
+        InteractionLog log = remembered.Merge(device);
         int[] firstNew = new int[log.NumberOfUsers + 1];
         int[] firstOfLog = new int[log.NumberOfUsers + 1];
         int newEvents = 0;
         for (int user = 1; user <= log.NumberOfUsers; user++)
         {
-            int first = GetCount(remembered, user) + (cloud is null ? 0 : GetCount(cloud, user));
+            int first = user <= remembered.NumberOfUsers ? remembered.GetItems(user).Length : 0;
             firstOfLog[user] = first;
             ReadOnlySpan<double> times = log.GetTimestamps(user);
             double cutoff = GetCutoff(history, user);
 
             // Events at the very time of the cut-off belong to the device, unless the log goes further back or the model remembers some
             // of them: then who knows.
-            if (device.HasTimestamps && first < times.Length && (times[first] < cutoff || (cloud is null && isRepeated[user])))
+            if (device.HasTimestamps && first < times.Length && (times[first] < cutoff || isRepeated[user]))
             {
                 while (first < times.Length && times[first] <= cutoff)
                 {
@@ -110,13 +109,12 @@ internal sealed class DeviceEvents
         return remembered.Length;
     }
 
-    private static int GetCount(InteractionLog log, int user) => user <= log.NumberOfUsers ? log.GetItems(user).Length : 0;
-
     private static double GetCutoff(BehaviorHistory history, int user) =>
         user <= history.NumberOfUsers ? history.Cutoffs[user - 1] : double.NegativeInfinity;
 
     // What is remembered and not in the log, as positive events at time zero; and whose log repeats something remembered.
-    private static (InteractionLog Remembered, bool[] IsRepeated) Remember(BehaviorHistory history, InteractionLog device, int numberOfItems)
+    private static (InteractionLog Remembered, bool[] IsRepeated) Remember(
+        BehaviorHistory history, InteractionLog device, BackboneArchitecture architecture)
     {
         InteractionLog positives = device.WithPositivesOnly();
         List<int> users = [];
@@ -125,13 +123,21 @@ internal sealed class DeviceEvents
         bool[] isRepeated = new bool[numberOfUsers + 1];
         for (int user = 1; user <= history.NumberOfUsers; user++)
         {
-            ReadOnlySpan<int> known = history.GetItems(user);
-            int before = user <= positives.NumberOfUsers ? CountBefore(known, positives.GetItems(user)) : known.Length;
-            isRepeated[user] = before < known.Length;
-            foreach (int item in known[..before])
+            ReadOnlySpan<int> recent = history.GetRecentItems(user, architecture.HistoryLength);
+            ReadOnlySpan<int> repeating = user <= positives.NumberOfUsers ? positives.GetItems(user) : [];
+            int before = CountBefore(recent, repeating);
+            isRepeated[user] = before < recent.Length;
+
+            // Where the log goes further back than the recent items, it may repeat older ones, too.
+            HashSet<int> repeated = isRepeated[user] && before == 0 ? [.. repeating] : [];
+            int older = history.GetItems(user).Length - recent.Length;
+            foreach (int item in history.GetItems(user)[..(older + before)])
             {
-                users.Add(user);
-                items.Add(item);
+                if (!repeated.Contains(item))
+                {
+                    users.Add(user);
+                    items.Add(item);
+                }
             }
         }
 
@@ -145,7 +151,7 @@ internal sealed class DeviceEvents
         bool[]? labels = device.HasLabels ? new bool[items.Count] : null;
         labels?.AsSpan().Fill(true);
         InteractionLog log = InteractionLog.Create(
-            numberOfUsers, numberOfItems, [.. users], [.. items], device.HasTimestamps ? new double[items.Count] : null, labels, profiles, profileSize);
+            numberOfUsers, architecture.NumberOfItems, [.. users], [.. items], device.HasTimestamps ? new double[items.Count] : null, labels, profiles, profileSize);
         return (log, isRepeated);
     }
 }

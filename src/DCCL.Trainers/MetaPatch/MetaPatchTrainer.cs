@@ -71,35 +71,15 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     public ITransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return _model.ReplaceDeviceCloudModel(Fit(Read(input)));
+        return _model.ReplaceDeviceCloudModel(Fit(TrainingLog.Read(_model, input, _options.Run.CancellationToken)));
     }
 
-    /// <summary>Learns the patches from the log of the devices, knowing all that their users have had before.</summary>
-    /// <param name="cloudLog">The raw log that the cloud model was trained on: patches do not learn from it.</param>
-    /// <param name="deviceLog">The raw log of the devices; a user's events follow those of the cloud log.</param>
-    /// <returns>The model with its patches, of the same form as the model given.</returns>
-    /// <remarks>
-    /// Without labels the better choice wherever the cloud log is at hand: a model remembers only the most recent events of each user,
-    /// and an item that somebody had long ago would be drawn as a negative, and be a candidate when patches are judged.
-    /// </remarks>
-    /// <exception cref="ArgumentException">A column is missing or of another type.</exception>
-    /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
-    /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public ITransformer Fit(IDataView cloudLog, IDataView deviceLog)
-    {
-        ArgumentNullException.ThrowIfNull(cloudLog);
-        ArgumentNullException.ThrowIfNull(deviceLog);
-        return _model.ReplaceDeviceCloudModel(Fit(Read(deviceLog), Read(cloudLog)));
-    }
-
-    private InteractionLog Read(IDataView log) => TrainingLog.Read(_model, log, _options.Run.CancellationToken);
-
-    /// <summary>Learns the patches from logs that have been read.</summary>
-    internal DeviceCloudPredictionTransformer Fit(InteractionLog log, InteractionLog? cloudLog = null)
+    /// <summary>Learns the patches from a log that has been read.</summary>
+    internal DeviceCloudPredictionTransformer Fit(InteractionLog log)
     {
         DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
         using TrainingRun run = new(_environment, nameof(MetaPatchTrainer), _options.Run);
-        DeviceEvents device = DeviceEvents.Create(model, log, cloudLog);
+        DeviceEvents device = DeviceEvents.Create(model, log);
         if (device.NumberOfNewEvents == 0)
         {
             string fitted = $"All {log.NumberOfEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and ";

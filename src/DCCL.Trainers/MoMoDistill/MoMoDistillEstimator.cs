@@ -192,7 +192,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
             statuses[i - 1] = patches.GetStatus(i);
             if (statuses[i - 1] == PatchStatus.Patched)
             {
-                encoder.TryGetUserVector(history.GetItems(i), history.GetProfile(i), user);
+                encoder.TryGetUserVector(history.GetRecentItems(i, parameters.Architecture.HistoryLength), history.GetProfile(i), user);
                 patches[i].CopyTo(start);
                 Span<float> patch = values.AsSpan((i - 1) * size, size);
                 encoder.Encode(start, user, patch);

@@ -1,3 +1,4 @@
+using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
@@ -8,7 +9,7 @@ namespace DCCL.ML.Tests.Scoring;
 public sealed class BehaviorHistoryTests
 {
     [Test]
-    public void FromLog_MoreEventsThanTheModelLooksAt_KeepsTheLastPositiveOnes()
+    public void FromLog_EventsWithLabels_KeepsThePositiveOnes()
     {
         BehaviorHistory history = BehaviorHistory.FromLog(SmallModel.Log(2), SmallModel.Architecture(2));
         Assert.Multiple(() =>
@@ -20,6 +21,20 @@ public sealed class BehaviorHistoryTests
             Assert.That(history.Cutoffs.ToArray(), Is.All.EqualTo(double.NegativeInfinity));
             Assert.That(() => history.GetItems(6), Throws.TypeOf<ArgumentOutOfRangeException>());
         });
+    }
+
+    [Test]
+    public void FromLog_MoreEventsThanTheModelLooksAt_KeepsThemOfEarlierItemsTheLast()
+    {
+        int[] items = [1, 2, 1, 3, 4, 5, 4, 5];
+        InteractionLog log = InteractionLog.Create(1, SmallModel.NumberOfItems, [.. items.Select(_ => 1)], items, timestamps: null);
+        BehaviorHistory history = BehaviorHistory.FromLog(log, SmallModel.Architecture());
+
+        // The network reads three. Item 4 comes again among them, and item 1 after its first time.
+        Assert.That(history.GetItems(1).ToArray(), Is.EqualTo(new[] { 2, 1, 3, 5, 4, 5 }));
+        Assert.That(history.GetRecentItems(1, 3).ToArray(), Is.EqualTo(new[] { 5, 4, 5 }));
+        Assert.That(history.GetRecentItems(1, 9).ToArray(), Is.EqualTo(history.GetItems(1).ToArray()));
+        Assert.That(() => history.GetRecentItems(1, -1), Throws.TypeOf<ArgumentOutOfRangeException>());
     }
 
     [Test]

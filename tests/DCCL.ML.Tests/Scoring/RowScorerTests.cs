@@ -137,7 +137,7 @@ public sealed class RowScorerTests
             return double.NaN;
         }
 
-        long[] history = user == 0 ? [] : [.. model.History.GetItems(user).ToArray().Reverse().Select(key => (long)key)];
+        long[] history = user == 0 ? [] : [.. model.History.GetRecentItems(user, model.Parameters.Architecture.HistoryLength).ToArray().Reverse().Select(key => (long)key)];
         float[] nobody = new float[model.Parameters.Architecture.ProfileDimension];
         ReadOnlySpan<float> patch = user > 0 && model.Patches?.GetStatus(user) == PatchStatus.Patched ? model.Patches[user] : [];
         return textbook.Score(item, history, profile ?? (user == 0 ? nobody : model.History.GetProfile(user)), patch);

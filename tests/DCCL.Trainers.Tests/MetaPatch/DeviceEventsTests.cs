@@ -9,11 +9,11 @@ namespace DCCL.Trainers.Tests.MetaPatch;
 
 public sealed class DeviceEventsTests
 {
-    private const double LastCloudTime = 4;
+    private const int NumberOfItems = 10;
     private static readonly MLContext _context = new(seed: 1);
     private static readonly InteractionColumns _columns = new("UserKey", "ItemKey", "Timestamp");
-    private static readonly EventRow[] _rows = [.. from user in "abc" from time in Enumerable.Range(1, 6) select CreateEvent(user, time)];
-    private static readonly ITransformer _keys = EventRow.MapKeys(_context).Fit(_context.Data.LoadFromEnumerable(_rows));
+    private static readonly ITransformer _keys =
+        EventRow.MapKeys(_context).Fit(_context.Data.LoadFromEnumerable(CreateEvents("0123456789", firstTime: 1)));
 
     // Remembered items, oldest first; the log's positive items, oldest first; how many of the remembered ones lie before the log.
     [TestCase(new int[] { }, new int[] { }, 0)]
@@ -32,46 +32,69 @@ public sealed class DeviceEventsTests
         Assert.That(DeviceEvents.CountBefore(remembered, log), Is.EqualTo(expected));
     }
 
+    // The network reads two items, and of four events the third repeats the first.
     [Test]
-    public void Create_WithTheCloudsLog_KnowsAllThatUsersHadAndTakesOnlyTheDevicesEventsAsNew()
+    public void Create_ADeviceLogAlone_StandsBehindAllThatTheUserHad()
     {
-        DeviceCloudPredictionTransformer model = Fit();
-        InteractionLog cloud = Read(Keyed(row => row.Timestamp <= LastCloudTime));
-        InteractionLog device = Read(Keyed(row => row.Timestamp > LastCloudTime));
+        DeviceCloudPredictionTransformer model = Fit("0102" + "345");
 
-        DeviceEvents remembered = DeviceEvents.Create(model, device);
-        DeviceEvents known = DeviceEvents.Create(model, device, cloud);
+        DeviceEvents events = DeviceEvents.Create(model, Read("67", firstTime: 8));
 
-        // Of four events the model remembers two.
-        Assert.That(remembered.Log.GetItems(2).Length, Is.EqualTo(2 + 2));
-        Assert.That(known.Log.GetItems(2).ToArray(), Is.EqualTo(Read(Keyed(_ => true)).GetItems(2).ToArray()));
-        Assert.That(Enumerable.Range(0, 6).Where(index => known.IsNew(2, index)), Is.EqualTo(new[] { 4, 5 }));
-        Assert.That((remembered.NumberOfNewEvents, known.NumberOfNewEvents), Is.EqualTo((6, 6)));
+        Assert.That(GetItems(events), Is.EqualTo(Keys("102" + "345" + "67")), "item 0 stands where it was had last");
+        Assert.That(Enumerable.Range(0, 8).Where(index => events.IsNew(1, index)), Is.EqualTo(new[] { 6, 7 }));
+        Assert.That(events.NumberOfNewEvents, Is.EqualTo(3 * 2), "of three users");
     }
 
-    // What somebody had in the cloud's time is no negative; without its log some of it is one, and the basis is fitted to other samples.
-    [Test]
-    public void MetaPatch_WithoutLabels_LearnsOtherwiseWithTheCloudsLog()
+    [TestCase("0102345", 1, TestName = "Create_TheWholeLogAgain_RepeatsNothing")]
+    [TestCase("02345", 3, TestName = "Create_ALogThatStartsAmongOlderEvents_AddsWhatIsMissing")]
+    [TestCase("45", 6, TestName = "Create_ALogThatStartsAmongRecentEvents_AddsAllBeforeThem")]
+    [TestCase("5", 7, TestName = "Create_ALogThatStartsAtTheLastEvent_AddsAllBeforeIt")]
+    public void Create_ALogThatRepeatsWhatIsRemembered_HasEachItemsOnce(string fitted, int firstTime)
     {
-        MetaPatchTrainer trainer = _context.DeviceCloud().Trainers.MetaPatch(
-            Fit(), new MetaPatchTrainer.Options { NumberOfBasisEpochs = 2, Run = new TrainingRunOptions { NumberOfThreads = 1 } });
-        IDataView cloud = Keyed(row => row.Timestamp <= LastCloudTime);
-        IDataView device = Keyed(row => row.Timestamp > LastCloudTime);
+        DeviceCloudPredictionTransformer model = Fit("0102345");
 
-        string alone = trainer.Fit(device).DeviceCloudModel().Parameters.Fingerprint;
-        string both = trainer.Fit(cloud, device).DeviceCloudModel().Parameters.Fingerprint;
+        DeviceEvents events = DeviceEvents.Create(model, Read(fitted + "67", firstTime));
 
-        Assert.That(trainer.Fit(device).DeviceCloudModel().Parameters.Fingerprint, Is.EqualTo(alone));
-        Assert.That(both, Is.Not.EqualTo(alone));
+        Assert.That(GetItems(events).ToHashSet(), Is.EquivalentTo(Keys("01234567")));
+        Assert.That(GetItems(events).TakeLast(4), Is.EqualTo(Keys("4567")));
+        Assert.That(GetItems(events), Has.Length.EqualTo(firstTime == 1 ? 9 : 8));
+        Assert.That(events.NumberOfNewEvents, Is.EqualTo(3 * 2), "the cloud model was fitted to the others");
     }
 
-    private static DeviceCloudPredictionTransformer Fit() => _context.DeviceCloud().Trainers
+    // What somebody had long before the network's window is no negative; a model that forgot it draws it as one.
+    [Test]
+    public void MetaPatch_AModelThatForgotOlderItems_LearnsOtherwise()
+    {
+        DeviceCloudPredictionTransformer model = Fit("0102345");
+        BehaviorHistory recent = BehaviorHistory.FromLog(Read("45", firstTime: 6), model.Parameters.Architecture, model.History.Cutoffs.ToArray());
+        DeviceCloudPredictionTransformer forgetful = model.WithModel(model.Parameters, model.Patches, recent);
+
+        string learnt = Learn(model);
+        string again = Learn(model);
+        Assert.That(again, Is.EqualTo(learnt));
+        Assert.That(Learn(forgetful), Is.Not.EqualTo(learnt));
+
+        static string Learn(DeviceCloudPredictionTransformer cloud) => _context.DeviceCloud().Trainers
+            .MetaPatch(cloud, new MetaPatchTrainer.Options { NumberOfBasisEpochs = 2, Run = new TrainingRunOptions { NumberOfThreads = 1 } })
+            .Fit(Keyed("67", firstTime: 8)).DeviceCloudModel().Parameters.Fingerprint;
+    }
+
+    private static DeviceCloudPredictionTransformer Fit(string items) => _context.DeviceCloud().Trainers
         .Din(new DinTrainer.Options { Columns = _columns, HistoryLength = 2, NumberOfEpochs = 1, NumberOfValidationUsers = 0 })
-        .Fit(Keyed(row => row.Timestamp <= LastCloudTime));
+        .Fit(Keyed(items, firstTime: 1));
 
-    private static IDataView Keyed(Func<EventRow, bool> isPart) => _keys.Transform(_context.Data.LoadFromEnumerable(_rows.Where(isPart)));
+    // The first user has the items, one a unit of time; the others make up the catalogue.
+    private static IDataView Keyed(string items, int firstTime) => _keys.Transform(_context.Data.LoadFromEnumerable(CreateEvents(items, firstTime)));
 
-    private static InteractionLog Read(IDataView data) => InteractionLog.Read(data, _columns);
+    private static IEnumerable<EventRow> CreateEvents(string items, int firstTime) =>
+        from user in "abc"
+        from place in Enumerable.Range(0, items.Length)
+        select new EventRow { User = $"{user}", Item = $"item{(items[place] - '0' + user - 'a') % NumberOfItems}", Timestamp = firstTime + place };
 
-    private static EventRow CreateEvent(char user, int time) => new() { User = $"{user}", Item = $"item{(user + time) % 8}", Timestamp = time };
+    private static InteractionLog Read(string items, int firstTime) => InteractionLog.Read(Keyed(items, firstTime), _columns);
+
+    // Keys are given in the order of the text.
+    private static int[] Keys(string items) => [.. items.Select(item => item - '0' + 1)];
+
+    private static int[] GetItems(DeviceEvents events) => events.Log.GetItems(1).ToArray();
 }

@@ -72,7 +72,8 @@ public sealed class MetaPatchTrainerTests
         Assert.That(old.TensorShapes.All(shape => model.Parameters[shape.Name].Span.SequenceEqual(old[shape.Name].Span)), Is.True);
         Assert.That(model.History.Cutoffs.ToArray(), Is.EqualTo(cloud.DeviceCloudModel().History.Cutoffs.ToArray()));
         int[] expected = [.. _planted.Device.Where(row => row is { User: "u1", Label: true }).TakeLast(5).Select(row => int.Parse(row.Item[1..]))];
-        Assert.That(model.History.GetItems(1).ToArray(), Is.EqualTo(expected));
+        Assert.That(model.History.GetRecentItems(1, 5).ToArray(), Is.EqualTo(expected));
+        Assert.That(model.History.GetItems(1).ToArray(), Is.SupersetOf(cloud.DeviceCloudModel().History.GetItems(1).ToArray()));
         Assert.That(model.History.GetItems(7).ToArray(), Is.EqualTo(cloud.DeviceCloudModel().History.GetItems(7).ToArray()));
     }
 
@@ -341,7 +342,7 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
-    public void Fit_LabelsAndTheCloudsLog_GivesThePatchesOfTheDevicesLogAlone()
+    public void Fit_ALogThatRepeatsTheCloudsEvents_GivesThePatchesOfTheDevicesLogAlone()
     {
         MLContext context = new(seed: 1);
         ITransformer cloud = _planted.CreateModel(context, withBasis: false);
@@ -349,9 +350,9 @@ public sealed class MetaPatchTrainerTests
         MetaPatchTrainer trainer = context.DeviceCloud().Trainers.MetaPatch(cloud, Options());
 
         UserPatches alone = trainer.Fit(Load(_planted.Device)).DeviceCloudModel().Patches!;
-        UserPatches both = trainer.Fit(Load(_planted.Cloud), Load(_planted.Device)).DeviceCloudModel().Patches!;
+        UserPatches both = trainer.Fit(Load([.. _planted.Cloud, .. _planted.Device])).DeviceCloudModel().Patches!;
 
-        // Labels are the negatives, and the model remembers all of the few events before.
+        // The model remembers the few events before, and labels are the negatives.
         Assert.That(both.NumberOfPatchedUsers, Is.Positive);
         Assert.That(
             Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => both[user].ToArray()),
