@@ -1,16 +1,23 @@
 using DCCL.ML.Data;
 using DCCL.Trainers.Torch;
+using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MoMoDistill;
 
 /// <summary>Stage 1: trains the cloud model on, towards the patched models as teachers.</summary>
+/// <remarks>
+/// Events with labels over-fit soon, because the model has learnt most of them before: the epoch with the least cross-entropy on the
+/// events of stage 2 is kept, the start among them. Without labels it is the last: cross-entropy says little about rankings.
+/// </remarks>
 internal sealed class CloudDistillation
 {
     private readonly TrainingRun _run;
     private readonly MoMoDistillEstimator.Options _options;
+    private const int MeasuredBatch = 1024;
     private readonly EventTable _events;
+    private readonly EventTable _heldOut;
     private readonly InteractionLog _log;
     private readonly int[] _folds;
 
@@ -25,6 +32,7 @@ internal sealed class CloudDistillation
         _run = run;
         _options = options;
         _events = events.Select(plan.StageOne);
+        _heldOut = events.Select(plan.StageTwo);
         _log = log;
         _folds = [.. plan.StageOne.Select(index => plan.Folds[index])];
     }
@@ -50,12 +58,44 @@ internal sealed class CloudDistillation
         CloudTraining.Settings settings = new(
             _options.BatchSize, _options.LearningRate, _options.WeightDecay, _options.NumberOfNegatives, CandidateLoss.BinaryCrossEntropy, _run.Threads);
         using CloudTraining training = new(model, _events, _log, settings, random);
-        return _run.RunEpochs(
+        Dictionary<string, float[]> best = model.Export();
+        double? start = MeasureHeldOut(model);
+        double? held = null;
+        int epoch = _run.RunEpochs(
             stage,
             epochs,
             patience: int.MaxValue,
-            (_, report) => (training.RunEpoch(teacher, batch => report((double)batch / training.NumberOfBatches)), null),
-            improved: () => { });
+            (_, report) =>
+            {
+                double loss = training.RunEpoch(teacher, batch => report((double)batch / training.NumberOfBatches));
+                held = MeasureHeldOut(model);
+                return (loss, -held);
+            },
+            improved: () => best = start is null || held < start ? model.Export() : best);
+        model.Import(best);
+        return epoch;
+    }
+
+    // The mean cross-entropy; null without labels.
+    private double? MeasureHeldOut(TorchBackbone model)
+    {
+        if (!_heldOut.HasLabels || _heldOut.Count == 0)
+        {
+            return null;
+        }
+
+        using IDisposable noGradients = no_grad();
+        double sum = 0;
+        for (int first = 0; first < _heldOut.Count; first += MeasuredBatch)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            int[] indices = [.. Enumerable.Range(first, Math.Min(MeasuredBatch, _heldOut.Count - first))];
+            Tensor labels = tensor(indices.Select(index => _heldOut.GetLabel(index) ? 1f : 0f).ToArray(), indices.Length, 1);
+            Tensor logits = model.Forward(_heldOut.CreateBatch(indices, []), generator: null);
+            sum += nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction: nn.Reduction.Sum).item<float>();
+        }
+
+        return sum / _heldOut.Count;
     }
 
     private Tensor Teach(Teachers teachers, TrainingBatch batch, ReadOnlySpan<int> indices, Tensor logits)

@@ -18,7 +18,10 @@ public sealed partial class MoMoDistillEstimator
         public int NumberOfFolds { get; init; } = 3;
 
         /// <summary>Gets the number of epochs in which the cloud model is trained on (stage 1).</summary>
-        /// <value>The default is 3. At least 1.</value>
+        /// <value>
+        /// The default is 3. At least 1. With labels the epoch is kept that has the least cross-entropy on the events of stage 2, or the
+        /// model as it was, if all are worse.
+        /// </value>
         public int NumberOfEpochs { get; init; } = 3;
 
         /// <summary>

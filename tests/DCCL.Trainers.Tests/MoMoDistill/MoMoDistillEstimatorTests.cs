@@ -23,7 +23,7 @@ public sealed class MoMoDistillEstimatorTests
         MLContext context = new(seed: 1);
         ITransformer fleet = CreateFleet(context);
 
-        DeviceCloudModelParameters distilled = Fit(context, fleet, Options(beta: 0, patchEpochs: patchEpochs, threads: threads)).DeviceCloudModel().Parameters;
+        DeviceCloudModelParameters distilled = Fit(context, fleet, Options(beta: 0, epochs: 1, patchEpochs: patchEpochs, threads: threads)).DeviceCloudModel().Parameters;
 
         InteractionLog cloud = Read(context, _planted.Cloud);
         InteractionLog log = cloud.Merge(Read(context, _planted.Device));
@@ -33,7 +33,6 @@ public sealed class MoMoDistillEstimatorTests
         using TorchBackbone module = Backbones.Create(_planted.Parameters);
         CloudTraining.Settings settings = new(64, 0.01, 0, 4, CandidateLoss.BinaryCrossEntropy, threads);
         using CloudTraining training = new(module, events.Select(plan.StageOne), log, settings, random.Fork(1));
-        training.RunEpoch(teacher: null, _ => { });
         training.RunEpoch(teacher: null, _ => { });
         foreach ((string name, float[] values) in module.Export())
         {
@@ -49,11 +48,11 @@ public sealed class MoMoDistillEstimatorTests
         ITransformer gated = _personal.CreateModel(context, patches: new UserPatches(
             4, new float[_personal.Thetas.Length], [.. Enumerable.Repeat(PatchStatus.Gated, PlantedFleet.NumberOfUsers)]));
 
-        float[] none = GetBackbone(Fit(context, patched, Options(beta: 0), _personal));
+        float[] none = GetBackbone(Fit(context, patched, Options(beta: 0, rate: 0.002), _personal));
 
-        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 0), _personal)), Is.EqualTo(none));
-        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 1), _personal)), Is.EqualTo(none), "Who is gated teaches nothing.");
-        Assert.That(GetBackbone(Fit(context, patched, Options(beta: 1), _personal)), Is.Not.EqualTo(none));
+        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 0, rate: 0.002), _personal)), Is.EqualTo(none));
+        Assert.That(GetBackbone(Fit(context, gated, Options(beta: 1, rate: 0.002), _personal)), Is.EqualTo(none), "Who is gated teaches nothing.");
+        Assert.That(GetBackbone(Fit(context, patched, Options(beta: 1, rate: 0.002), _personal)), Is.Not.EqualTo(none));
     }
 
     [Test]
@@ -70,6 +69,16 @@ public sealed class MoMoDistillEstimatorTests
         double gap = old - planted.TestLoss;
         Assert.That(gap, Is.GreaterThan(0.1));
         Assert.That(PlantedFleet.GetLoss(context, WithoutPatches(distilled, distilled), planted.Test) - planted.TestLoss, Is.LessThan(0.5 * gap));
+    }
+
+    [Test]
+    public void Fit_EpochsThatOnlyHarmWithLabels_KeepsTheModelThatItBeganWith()
+    {
+        MLContext context = new(seed: 1);
+        ITransformer fleet = CreateFleet(context);
+
+        Assert.That(GetBackbone(Fit(context, fleet, Options(beta: 0, rate: 3))), Is.EqualTo(GetBackbone(fleet)));
+        Assert.That(GetBackbone(Fit(context, fleet, Options(beta: 0))), Is.Not.EqualTo(GetBackbone(fleet)));
     }
 
     [Test]
@@ -97,8 +106,8 @@ public sealed class MoMoDistillEstimatorTests
         MLContext context = new(seed: 1);
         ITransformer fleet = CreateFleet(context, _personal);
 
-        float[][] without = [.. new[] { 0, 2 }.Select(epochs => GetBackbone(Fit(context, fleet, Options(beta: 0, teacherEpochs: epochs), _personal)))];
-        float[][] with = [.. new[] { 0, 2 }.Select(epochs => GetBackbone(Fit(context, fleet, Options(beta: 1, teacherEpochs: epochs), _personal)))];
+        float[][] without = [.. new[] { 0, 2 }.Select(epochs => GetBackbone(Fit(context, fleet, Options(beta: 0, rate: 0.002, teacherEpochs: epochs), _personal)))];
+        float[][] with = [.. new[] { 0, 2 }.Select(epochs => GetBackbone(Fit(context, fleet, Options(beta: 1, rate: 0.002, teacherEpochs: epochs), _personal)))];
 
         Assert.That(without[0], Is.EqualTo(without[1]));
         Assert.That(with[0], Is.Not.EqualTo(with[1]));
@@ -328,7 +337,7 @@ public sealed class MoMoDistillEstimatorTests
 
     private static MoMoDistillEstimator.Options Options(
         double beta = 1, int epochs = 2, int teacherEpochs = 1, int patchEpochs = 2, int threads = 1, int seed = 1, IProgress<TrainingProgress>? progress = null,
-        CancellationToken token = default) => new()
+        double rate = 0.01, CancellationToken token = default) => new()
         {
             TeacherWeight = beta,
             NumberOfFolds = 3,
@@ -336,7 +345,7 @@ public sealed class MoMoDistillEstimatorTests
             NumberOfTeacherEpochs = teacherEpochs,
             NumberOfPatchEpochs = patchEpochs,
             StageTwoFraction = 0.2,
-            LearningRate = 0.01,
+            LearningRate = rate,
             BatchSize = 64,
             EncoderSize = 6,
             Patches = new MetaPatchTrainer.Options { PatchSize = 4, BottleneckSize = 2, Layers = [0], L2 = 1, InterceptL2 = 1, NumberOfSteps = 15 },
