@@ -1,4 +1,4 @@
-using DCCL.ML.Data;
+using DCCL.Benchmarks.Evidence.Outcomes;
 using DCCL.ML.Evaluation;
 using DCCL.ML.Scoring;
 
@@ -10,19 +10,17 @@ internal sealed class Contender : IDisposable
 {
     private readonly IDisposable? _owned;
 
-    private Contender(
-        Func<InteractionLog, InteractionLog, RankingEvaluationOptions, RankingReport> evaluate, IItemScorer scorer, IDisposable? owned)
+    private Contender(Evaluation evaluate, IDisposable? owned)
     {
         Evaluate = evaluate;
-        Scorer = scorer;
         _owned = owned;
     }
 
-    /// <summary>Gets what evaluates it on a history log and a test log.</summary>
-    public Func<InteractionLog, InteractionLog, RankingEvaluationOptions, RankingReport> Evaluate { get; }
+    /// <summary>Evaluates on the test of a study.</summary>
+    public delegate UserOutcome[] Evaluation(EvidenceStudy study, TestFacts facts, RankingEvaluationOptions options);
 
-    /// <summary>Gets what scores items for it one moment at a time.</summary>
-    public IItemScorer Scorer { get; }
+    /// <summary>Gets what evaluates it.</summary>
+    public Evaluation Evaluate { get; }
 
     /// <summary>Gets a value indicating whether scores are logits, so that log loss and calibration mean something.</summary>
     public bool IsProbabilistic { get; init; } = true;
@@ -31,24 +29,29 @@ internal sealed class Contender : IDisposable
     public int NumberOfPersonalizedUsers { get; init; }
 
     /// <summary>Makes one of a DCCL model; the contender disposes of it if it owns it.</summary>
-    public static Contender Of(DeviceCloudPredictionTransformer model, bool owns)
-    {
-        return new Contender(
-            (history, test, options) => ItemRankingEvaluator.Evaluate(model.Scorer, model.PatchSelector, history, test, options),
+    public static Contender Of(DeviceCloudPredictionTransformer model, bool owns) => new(
+        (study, facts, options) => MethodEvaluator.Combine(
+            ItemRankingEvaluator.Evaluate(model.Scorer, model.PatchSelector, study.Training.History, study.Test, options),
+            facts,
             new ModelItemScorer(model.Scorer, model.PatchSelector),
-            owns ? model : null)
-        {
-            NumberOfPersonalizedUsers = model.Patches?.NumberOfPatchedUsers ?? 0,
-        };
-    }
+            options),
+        owns ? model : null)
+    {
+        NumberOfPersonalizedUsers = model.Patches?.NumberOfPatchedUsers ?? 0,
+    };
 
     /// <summary>Makes one of anything that scores items.</summary>
-    public static Contender Of(IItemScorer scorer, bool isProbabilistic, int numberOfPersonalizedUsers = 0) =>
-        new((history, test, options) => ItemRankingEvaluator.Evaluate(scorer, history, test, options), scorer, scorer as IDisposable)
-        {
-            IsProbabilistic = isProbabilistic,
-            NumberOfPersonalizedUsers = numberOfPersonalizedUsers,
-        };
+    public static Contender Of(IItemScorer scorer, bool isProbabilistic) => new(
+        (study, facts, options) => MethodEvaluator.Combine(
+            ItemRankingEvaluator.Evaluate(scorer, study.Training.History, study.Test, options), facts, scorer, options),
+        scorer as IDisposable)
+    {
+        IsProbabilistic = isProbabilistic,
+    };
+
+    /// <summary>Makes one that has a model for each user.</summary>
+    public static Contender OfUsers(Evaluation evaluate, IDisposable owned, int numberOfUsers) =>
+        new(evaluate, owned) { NumberOfPersonalizedUsers = numberOfUsers };
 
     public void Dispose() => _owned?.Dispose();
 }

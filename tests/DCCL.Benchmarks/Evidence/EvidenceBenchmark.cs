@@ -5,6 +5,8 @@ namespace DCCL.Benchmarks.Evidence;
 /// <summary>The verb evidence: all methods on one log, compared by one evaluator, with a report.</summary>
 internal static class EvidenceBenchmark
 {
+    private const int Cancelled = 130;
+
     public static Command CreateCommand()
     {
         Option<string?> data = new("--data")
@@ -71,9 +73,22 @@ internal static class EvidenceBenchmark
             options = earlier is null
                 ? options
                 : earlier.Options with { DataFile = options.DataFile ?? earlier.Options.DataFile, UserFile = options.UserFile ?? earlier.Options.UserFile };
-            return Task.Run(() => new EvidenceRun(options, parsed.GetValue(folder)!, earlier, cancellation).Run());
+            return Task.Run(() => Run(options, parsed.GetValue(folder)!, earlier, cancellation));
         });
         return command;
+    }
+
+    private static int Run(EvidenceOptions options, string folder, EvidenceManifest? earlier, CancellationToken cancellation)
+    {
+        try
+        {
+            return new EvidenceRun(options, folder, earlier, cancellation).Run();
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            Console.Error.WriteLine("Cancelled. The same command goes on where this one was.");
+            return Cancelled;
+        }
     }
 
     private static Option<string> Among(string name, string description, params string[] values)

@@ -1,3 +1,5 @@
+using Microsoft.ML;
+
 namespace DCCL.Benchmarks.Evidence;
 
 /// <summary>A method: its name, and what makes it of the training data.</summary>
@@ -13,11 +15,15 @@ internal sealed record EvidenceMethod(string Name, string Group, string Descript
     /// <summary>Gets a value indicating whether the seed plays no part.</summary>
     public bool IsDeterministic { get; init; }
 
+    /// <summary>Gets a value indicating whether it is a way with a DIN that a SASRec does not have.</summary>
+    public bool NeedsDin { get; init; }
+
     /// <summary>Gets a value indicating whether it is left out of quick runs.</summary>
     public bool IsSlow { get; init; }
 }
 
 /// <summary>What a method is trained with.</summary>
+/// <param name="Ml">The context.</param>
 /// <param name="Data">What to learn from.</param>
 /// <param name="Models">The models of DCCL's stages.</param>
 /// <param name="Options">The run.</param>
@@ -25,4 +31,4 @@ internal sealed record EvidenceMethod(string Name, string Group, string Descript
 /// <param name="Users">The users who will be tested, ascending: whoever trains one model for each user need not do it for others.</param>
 /// <param name="Cancellation">Ends the training.</param>
 internal sealed record MethodContext(
-    TrainingData Data, StageModels Models, EvidenceOptions Options, int Seed, IReadOnlyList<int> Users, CancellationToken Cancellation);
+    MLContext Ml, TrainingData Data, StageModels Models, EvidenceOptions Options, int Seed, IReadOnlyList<int> Users, CancellationToken Cancellation);

@@ -26,6 +26,7 @@ internal sealed class EvidenceRun(EvidenceOptions options, string folder, Eviden
         Directory.CreateDirectory(folder);
         EventData data = EvidenceData.Load(_ml, options);
         EvidenceStudy[] studies = [.. Protocols.Cut(_ml, data, options)];
+        Array.ForEach(studies, study => LeakDetector.Check(data, study, isUnseen: options.Protocol == EvidenceOptions.SupportQuery));
         EvidenceManifest manifest = EvidenceManifest.Create(options, studies);
         CheckData(manifest);
         OutcomeStore store = new(folder, manifest.GetRun());
@@ -53,14 +54,16 @@ internal sealed class EvidenceRun(EvidenceOptions options, string folder, Eviden
         [
             .. MethodCatalog.All.Where(method => options.Only.Count > 0
                 ? options.Only.Contains(method.Name)
-                : !(method.IsSlow && options.IsQuick) && (study.Training.HasLabels || !method.NeedsLabels)),
+                : !(method.IsSlow && options.IsQuick) && (study.Training.HasLabels || !method.NeedsLabels)
+                    && (options.Backbone == EvidenceOptions.Din || !method.NeedsDin)),
         ];
         for (int seed = 1; seed <= options.NumberOfSeeds; seed++)
         {
             using StageModels models = new(
                 _ml, study.Training, options, seed, store.GetModelFolder(study.Fold, seed), cancellation);
             MethodContext context = new(
-                study.Training, models, options, seed, [.. facts.Plan.Timelines.Select(timeline => timeline.User)], cancellation);
+                _ml, study.Training, models, options, seed, [.. facts.Plan.Timelines.Select(timeline => timeline.User)], cancellation);
+            LeakDetector.CheckContext(context, study.Test);
             foreach (EvidenceMethod method in methods.Where(method => seed == 1 || !method.IsDeterministic))
             {
                 cancellation.ThrowIfCancellationRequested();
@@ -84,7 +87,7 @@ internal sealed class EvidenceRun(EvidenceOptions options, string folder, Eviden
         Stopwatch watch = Stopwatch.StartNew();
         using Contender contender = method.Train(context);
         double seconds = watch.Elapsed.TotalSeconds;
-        UserOutcome[] users = MethodEvaluator.Evaluate(study, facts, contender, evaluation);
+        UserOutcome[] users = contender.Evaluate(study, facts, evaluation);
         Console.Error.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"{_watch.Elapsed:hh\\:mm\\:ss} {method.Name}, fold {study.Fold}, seed {context.Seed}: trained in {seconds:F1} s, "

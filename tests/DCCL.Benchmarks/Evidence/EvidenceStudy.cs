@@ -66,6 +66,9 @@ internal sealed class TrainingData
 
     public int NumberOfUsers => History.NumberOfUsers;
 
+    /// <summary>Gets the index of a user's first device event in <see cref="History"/>.</summary>
+    public int GetFirstDeviceEvent(int user) => user <= CloudLog.NumberOfUsers ? CloudLog.GetItems(user).Length : 0;
+
     /// <summary>Reads a raw log with the keys.</summary>
     public InteractionLog Read(IDataView log) => InteractionLog.Read(Keys.Transform(log), Columns);
 }

@@ -21,6 +21,11 @@ internal sealed class Chart
     public Chart WithNumbers(AxisPosition position, string title, string format, double minimum = double.NaN, double maximum = double.NaN)
     {
         bool isHorizontal = position is AxisPosition.Bottom or AxisPosition.Top;
+        if (!isHorizontal)
+        {
+            _model.PlotMargins = new OxyThickness(62, double.NaN, double.NaN, 48);
+        }
+
         _model.Axes.Add(new LinearAxis
         {
             Position = position,
@@ -36,6 +41,7 @@ internal sealed class Chart
             MajorGridlineColor = Palette.Line,
             TitleColor = Palette.Soft,
             TextColor = Palette.Soft,
+            AxisTitleDistance = 10,
             IntervalLength = isHorizontal ? 90 : 45,
         });
         return this;
@@ -59,6 +65,12 @@ internal sealed class Chart
         }
 
         axis.Labels.AddRange(names);
+        if (position == AxisPosition.Left)
+        {
+            // The exporter measures text too narrowly.
+            _model.PlotMargins = new OxyThickness(12 + (7.6 * axis.Labels.Max(label => label.Length)), double.NaN, double.NaN, 48);
+        }
+
         _model.Axes.Add(axis);
         return this;
     }
