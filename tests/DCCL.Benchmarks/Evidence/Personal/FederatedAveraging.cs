@@ -27,7 +27,9 @@ internal static class FederatedAveraging
             IEnumerable<(DeviceCloudModelParameters, double)> models = clients
                 .Where(user => tuner.GetNumberOfEvents(user) > 0)
                 .Take(context.Options.IsQuick ? 30 : context.Options.MaximumNumberOfTunedUsers)
-                .Select(user => (tuner.Tune(user, strength.Value)!, (double)tuner.GetNumberOfEvents(user)));
+                .Select(user => (Model: tuner.Tune(user, strength.Value), Weight: (double)tuner.GetNumberOfEvents(user)))
+                .Where(client => client.Model is not null)
+                .Select(client => (client.Model!, client.Weight));
             DeviceCloudPredictionTransformer current = model.DeviceCloudModel();
             model = model.ReplaceDeviceCloudModel(current.WithModel(Average(models), patches: null));
         }

@@ -7,7 +7,10 @@ using Microsoft.ML.Data;
 namespace DCCL.Benchmarks.Evidence.Personal;
 
 /// <summary>Full fine-tuning: all weights of a copy of the cloud model, five epochs over the user's own device events.</summary>
-/// <remarks>By the public way to train a model on, which draws negatives that the user has not had. Not thread-safe.</remarks>
+/// <remarks>
+/// By the public way to train a model on, which draws negatives that the user has not had. It refuses labels that are all positive: users who have
+/// no others keep the cloud model. Not thread-safe.
+/// </remarks>
 internal sealed class FullTuner : IUserTuner
 {
     private const int NumberOfEpochs = 5;
@@ -39,7 +42,7 @@ internal sealed class FullTuner : IUserTuner
     {
         DeviceRow[] rows = _rows.GetValueOrDefault(user) ?? [];
         rows = rows[..Math.Max(0, rows.Length - withoutLast)];
-        if (rows.Length == 0)
+        if (rows.Length == 0 || (_context.Data.HasLabels && rows.All(row => row.Label)))
         {
             return null;
         }
