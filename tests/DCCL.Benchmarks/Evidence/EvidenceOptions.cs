@@ -71,6 +71,17 @@ internal sealed record EvidenceOptions
             throw new InvalidDataException(
                 $"--only must name methods, but there is no '{unknown}'. They are {string.Join(", ", MethodCatalog.All.Select(method => method.Name))}.");
         }
+
+        CheckBackbone(Backbone, Only);
+    }
+
+    private static void CheckBackbone(string backbone, IEnumerable<string> names)
+    {
+        string? needsDin = names.FirstOrDefault(name => backbone != Din && MethodCatalog.All.Any(method => method.Name == name && method.NeedsDin));
+        if (needsDin is not null)
+        {
+            throw new InvalidDataException($"--only {needsDin} needs a DIN, but --backbone is {backbone}. Leave one of them out.");
+        }
     }
 
     private static void AtLeastOne(string name, int value)

@@ -6,6 +6,8 @@ namespace DCCL.Benchmarks.Evidence.Outcomes;
 /// <summary>The outcomes of a run on disk, one file each, so that an interrupted run goes on where it was.</summary>
 internal sealed class OutcomeStore
 {
+    private static readonly JsonSerializerOptions _compact = new(EvidenceOptions.Json) { WriteIndented = false };
+
     private readonly string _folder;
     private readonly string _run;
 
@@ -48,7 +50,7 @@ internal sealed class OutcomeStore
     /// <summary>Stores an outcome: written aside, then renamed.</summary>
     public void Add(MethodOutcome outcome) => AtomicFile.Write(
         GetPath(outcome.Method, outcome.Fold, outcome.Seed),
-        JsonSerializer.SerializeToUtf8Bytes(outcome, new JsonSerializerOptions(EvidenceOptions.Json) { WriteIndented = false }));
+        JsonSerializer.SerializeToUtf8Bytes(outcome, _compact));
 
     private string GetPath(string method, int fold, int seed) => Path.Combine(_folder, $"{method}.{fold}.{seed}.json");
 }
