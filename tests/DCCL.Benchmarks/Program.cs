@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DCCL.Benchmarks.Evidence;
 
 namespace DCCL.Benchmarks;
 
@@ -15,6 +16,7 @@ internal static class Program
             BulkScoringBenchmark.CreateCommand(),
             DeviceBenchmark.CreateCommand(),
             ExampleModel.CreateCommand(),
+            EvidenceBenchmark.CreateCommand(),
         };
         ParseResult parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)

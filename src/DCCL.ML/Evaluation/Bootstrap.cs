@@ -126,7 +126,8 @@ public static class Bootstrap
         }
     }
 
-    private static Func<int[], double> CreateStatistic(UserEvaluation[] users, EvaluationMetric metric)
+    /// <summary>Makes what computes a figure from how often each user was drawn.</summary>
+    internal static Func<int[], double> CreateStatistic(UserEvaluation[] users, EvaluationMetric metric)
     {
         if (metric.Kind == EvaluationMetric.MetricKind.AreaUnderRocCurve)
         {

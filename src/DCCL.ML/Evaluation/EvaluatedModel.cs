@@ -11,6 +11,16 @@ namespace DCCL.ML.Evaluation;
 internal sealed record EvaluatedModel(BackboneArchitecture Architecture, int PatchSize, Action<ScoringBatch> Score, PatchSource SelectPatch)
 {
     public int NumberOfItems => Architecture.NumberOfItems;
+
+    /// <summary>Gets what scores in the place of <see cref="Score"/>; then of the architecture only the sizes are read.</summary>
+    public IItemScorer? Scorer { get; init; }
+
+    /// <summary>Makes a model of a recommender that is none of ours.</summary>
+    public static EvaluatedModel Create(IItemScorer scorer, int numberOfItems, int profileDimension)
+    {
+        DinArchitecture sizes = new() { NumberOfItems = numberOfItems, HistoryLength = 1, ProfileDimension = profileDimension };
+        return new EvaluatedModel(sizes, PatchSize: 0, _ => { }, (_, _, _, _) => { }) { Scorer = scorer };
+    }
 }
 
 /// <summary>Writes the patch that a user is served with at one moment.</summary>

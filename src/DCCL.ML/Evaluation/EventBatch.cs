@@ -5,6 +5,8 @@ namespace DCCL.ML.Evaluation;
 /// <summary>A batch whose groups are test events: it fills in each event's history, profile and patch.</summary>
 internal sealed class EventBatch(EvaluatedModel model)
 {
+    private readonly List<(UserTimeline Timeline, int Position)> _moments = [];
+    private int[] _items = [];
     private readonly long[] _history = new long[model.Architecture.HistoryLength];
 
     public ScoringBatch Scoring { get; } = new();
@@ -21,12 +23,14 @@ internal sealed class EventBatch(EvaluatedModel model)
             historyLength = Math.Max(historyLength, Math.Min(reference.Position, _history.Length));
         }
 
+        _moments.Clear();
         int profileDimension = model.Architecture.ProfileDimension;
         Scoring.Resize(
             model.Architecture, events.Length, numberOfCandidates, historyLength, model.PatchSize > 0 ? events.Length : 0, model.PatchSize);
         for (int i = 0; i < events.Length; i++)
         {
             UserTimeline timeline = plan.Timelines[events[i].Timeline];
+            _moments.Add((timeline, events[i].Position));
             timeline.CopyHistory(events[i].Position, _history);
             _history.AsSpan(0, historyLength).CopyTo(Scoring.History.AsSpan(i * historyLength));
             timeline.Profile.CopyTo(Scoring.Profiles.AsSpan(i * profileDimension));
@@ -38,5 +42,27 @@ internal sealed class EventBatch(EvaluatedModel model)
     }
 
     /// <summary>Scores the batch.</summary>
-    public void Score() => model.Score(Scoring);
+    public void Score()
+    {
+        if (model.Scorer is null)
+        {
+            model.Score(Scoring);
+            return;
+        }
+
+        int count = Scoring.NumberOfCandidates;
+        Array.Resize(ref _items, count);
+        for (int group = 0; group < _moments.Count; group++)
+        {
+            (UserTimeline timeline, int position) = _moments[group];
+            for (int i = 0; i < count; i++)
+            {
+                _items[i] = (int)Scoring.Items[(group * count) + i];
+            }
+
+            UserMoment moment = new(
+                timeline.User, timeline.GetItemsBefore(position), timeline.GetPositivesBefore(position), timeline.Profile);
+            model.Scorer.Score(moment, _items, Scoring.Scores.AsSpan(group * count, count));
+        }
+    }
 }

@@ -40,6 +40,24 @@ public static class ItemRankingEvaluator
         return Evaluate(model, scorer.Parameters.Fingerprint, history, test, options);
     }
 
+    /// <summary>Evaluates any recommender, on the same events, histories and masks as a DCCL model.</summary>
+    /// <param name="scorer">The recommender.</param>
+    /// <param name="history">All events before the test.</param>
+    /// <param name="test">
+    /// The test events, in the same key values; those of items that the history log has no key for are left out and counted.
+    /// </param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <returns>The report.</returns>
+    /// <exception cref="ArgumentException">The history reaches into the test, or an option is out of range.</exception>
+    public static RankingReport Evaluate(
+        IItemScorer scorer, InteractionLog history, InteractionLog test, RankingEvaluationOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(scorer);
+        ArgumentNullException.ThrowIfNull(history);
+        EvaluatedModel model = EvaluatedModel.Create(scorer, history.NumberOfItems, history.ProfileDimension);
+        return Evaluate(model, scorer.Name, history, test, options);
+    }
+
     internal static RankingReport Evaluate(
         EvaluatedModel model,
         string modelFingerprint,

@@ -35,6 +35,26 @@ internal sealed class UserTimeline
     /// <summary>Gets the items of the events before an event, positive or not: those that its ranking masks.</summary>
     public ReadOnlySpan<int> GetItemsBefore(int position) => _items.AsSpan(0, position);
 
+    /// <summary>Gets the items of the positive events before an event, the oldest first.</summary>
+    public ReadOnlySpan<int> GetPositivesBefore(int position)
+    {
+        if (_labels is null)
+        {
+            return GetItemsBefore(position);
+        }
+
+        List<int> positives = new(position);
+        for (int i = 0; i < position; i++)
+        {
+            if (_labels[i])
+            {
+                positives.Add(_items[i]);
+            }
+        }
+
+        return positives.ToArray();
+    }
+
     public int GetItem(int position) => _items[position];
 
     public bool IsPositive(int position) => _labels is null || _labels[position];

@@ -1,0 +1,52 @@
+using DCCL.Benchmarks.Evidence.Metrics;
+using DCCL.Benchmarks.Evidence.Outcomes;
+using DCCL.ML.Evaluation;
+
+namespace DCCL.Benchmarks.Evidence.Reporting;
+
+/// <summary>A figure of a method: the mean over seeds, with an interval over users.</summary>
+/// <param name="Estimate">The mean over seeds.</param>
+/// <param name="Lower">The lower end of the 95 % interval; null where none was computed.</param>
+/// <param name="Upper">The upper end.</param>
+/// <param name="Seeds">The figure with each seed.</param>
+internal sealed record Figure(double? Estimate, double? Lower, double? Upper, IReadOnlyList<double?> Seeds)
+{
+    /// <summary>Computes a figure: each draw takes the same users with every seed.</summary>
+    public static Figure Compute(EvidenceMetric metric, UserSet[] seeds, bool withInterval)
+    {
+        double[] values = [.. seeds.Select(metric.Compute)];
+        return withInterval
+            ? Resample(seeds[0].Users.Length, values, [.. seeds.Select(metric.Create)], statistics => statistics.Average())
+            : new Figure(Finite(values.Average()), null, null, [.. values.Select(Finite)]);
+    }
+
+    /// <summary>Computes how much a method is above another on the same users.</summary>
+    public static Figure Compare(EvidenceMetric metric, UserSet[] seeds, UserSet[] baseline, bool relative)
+    {
+        Func<int[], double>[] statistics = [.. seeds.Select(metric.Create)];
+        Func<int[], double>[] others = [.. baseline.Select(metric.Create)];
+        Func<int[], double>[] differences =
+        [
+            .. statistics.Zip(others, (ours, theirs) => (Func<int[], double>)(draws =>
+            {
+                double reference = theirs(draws);
+                double difference = ours(draws) - reference;
+                return relative ? difference / reference : difference;
+            })),
+        ];
+        int[] once = new int[seeds[0].Users.Length];
+        Array.Fill(once, 1);
+        return Resample(once.Length, [.. differences.Select(difference => difference(once))], differences, values => values.Average());
+    }
+
+    /// <summary>JSON has no NaN: a figure of nothing is null.</summary>
+    public static double? Finite(double value) => double.IsFinite(value) ? value : null;
+
+    private static Figure Resample(
+        int numberOfUsers, double[] values, Func<int[], double>[] statistics, Func<IEnumerable<double>, double> combine)
+    {
+        ConfidenceInterval interval = Bootstrap.Resample(
+            numberOfUsers, draws => combine(statistics.Select(statistic => statistic(draws))), new BootstrapOptions());
+        return new Figure(Finite(interval.Estimate), Finite(interval.Lower), Finite(interval.Upper), [.. values.Select(Finite)]);
+    }
+}

@@ -1,0 +1,23 @@
+using System.Globalization;
+using System.Net;
+
+namespace DCCL.Benchmarks.Evidence.Reporting;
+
+/// <summary>Numbers and texts as the page shows them.</summary>
+internal static class Html
+{
+    public static string Encode(string text) => WebUtility.HtmlEncode(text);
+
+    public static string Number(double? value, string format = "0.0000") =>
+        value is double number ? number.ToString(format, CultureInfo.InvariantCulture).Replace('-', '\u2212') : "\u2013";
+
+    public static string Signed(double? value, string format = "0.0000") => Number(value, $"+{format};-{format};{format}");
+
+    public static string Percent(double? value, string format = "0.0") => value is double number ? $"{Number(100 * number, format)}\u202f%" : "\u2013";
+
+    public static string SignedPercent(double? value) => value is double number ? $"{Signed(100 * number, "0.0")}\u202f%" : "\u2013";
+
+    /// <summary>A difference with its interval.</summary>
+    public static string Range(Figure figure, Func<double?, string> text) =>
+        figure.Estimate is null ? "\u2013" : $"{text(figure.Estimate)} [{text(figure.Lower)}, {text(figure.Upper)}]";
+}
