@@ -19,5 +19,20 @@ internal static class Tables
     }
 
     /// <summary>Prints a result.</summary>
-    public static void Print(ToolConsole console, Table table) => console.Output.Write(table);
+    public static void Print(ToolConsole console, Table table)
+    {
+        if (console.Output.Profile.Capabilities.Ansi)
+        {
+            console.Output.Write(table);
+            return;
+        }
+
+        // Spectre puts blank lines around a Markdown table.
+        using StringWriter writer = new();
+        new ToolConsole(writer, TextWriter.Null).Output.Write(table);
+        foreach (string line in writer.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0))
+        {
+            console.WriteLine(line);
+        }
+    }
 }

@@ -27,7 +27,7 @@ public sealed class VerbTests
     [OneTimeTearDown]
     public void DeleteFolder() => _folder.Dispose();
 
-    [Test, Order(1)]
+    [Test]
     public void Train_SmallLog_CountsWhatIsInTheFile()
     {
         Assert.That((int)_training.Json["events"]!, Is.EqualTo(SmallLog.Events.Count));
@@ -39,7 +39,7 @@ public sealed class VerbTests
         Assert.That(_training.Error, Does.Not.Contain("\u001b"), "no colour where nobody looks");
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Train_SmallLog_WritesAllFilesAndNothingElse()
     {
         string[] files = [.. Directory.EnumerateFiles(_model, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_model, file)).Order(StringComparer.Ordinal)];
@@ -52,7 +52,7 @@ public sealed class VerbTests
         Assert.That(Directory.GetFileSystemEntries(_folder.Path, "*.tmp"), Is.Empty);
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Train_SmallLog_WritesModelBuildersConfig()
     {
         JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_model, "Movies.mbconfig")))!;
@@ -68,7 +68,7 @@ public sealed class VerbTests
         Assert.That((double?)config["RunHistory"]!["Trials"]![0]!["Score"], Is.EqualTo((double?)_training.Json["figures"]!["ndcg10"]).And.Positive);
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Train_SameSeedAgain_IsTheSameModel()
     {
         ToolRun again = ToolRun.Of("train", "--data", _folder["log.csv"], "--out", _folder["again"], "--name", "Movies", "--quick", "--json");
@@ -78,7 +78,7 @@ public sealed class VerbTests
         Assert.That((string?)other.Json["fingerprint"], Is.Not.EqualTo((string?)_training.Json["fingerprint"]));
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Recommend_KnownUser_IsWhatTheRecommenderSays()
     {
         using Recommender recommender = new MLContext().DeviceCloud().CreateRecommender(new MLContext().Model.Load(Path.Combine(_model, "Movies.mlnet"), out _));
@@ -91,7 +91,7 @@ public sealed class VerbTests
         Assert.That((string?)found["items"]![0]!["reason"], Is.EqualTo("Cloud"));
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Recommend_Stranger_IsServedByTheCloudModel()
     {
         ToolRun run = ToolRun.Of("recommend", "--model", _model, "--user", "nobody [1]", "-k", "2");
@@ -101,7 +101,7 @@ public sealed class VerbTests
         Assert.That(run.Output.TrimEnd().Split('\n'), Has.Length.EqualTo(4).And.Some.Contains("UnknownUser"), "a head, a line, and two items");
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Evaluate_ItsOwnLog_GivesTheFiguresOfTheTraining()
     {
         JsonNode report = ToolRun.Of("evaluate", "--model", _model, "--quick", "--json").Json;
@@ -112,7 +112,7 @@ public sealed class VerbTests
         Assert.That((double)report["interval"]!["upper"]!, Is.GreaterThanOrEqualTo((double)report["ndcg10"]!));
     }
 
-    [Test, Order(2)]
+    [Test]
     public void Distill_WithoutPatches_SaysWhatComesFirst()
     {
         ToolRun run = ToolRun.Of("distill", "--model", _model, "--quick");
@@ -121,7 +121,7 @@ public sealed class VerbTests
         Assert.That(run.LastError, Does.EndWith("Run 'dccl personalize' first."));
     }
 
-    [Test, Order(3)]
+    [Test]
     public void Personalize_OneUserIntoAnotherFile_LeavesTheModelAsItWas()
     {
         byte[] before = File.ReadAllBytes(Path.Combine(_model, "Movies.mlnet"));
@@ -136,27 +136,23 @@ public sealed class VerbTests
         Assert.That(ToolRun.Of("personalize", "--model", _model, "--out", _folder["One.mlnet"], "--quick").ExitCode, Is.EqualTo(ExitCode.Output), "it exists");
     }
 
-    [Test, Order(4)]
-    public void Personalize_EverybodyThenDistill_ChangesTheModel()
+    [Test]
+    public void Personalize_ThenDistillAndExport_FilesFitTheirOwnModelAndNoOther()
     {
-        ToolRun patched = ToolRun.Of("personalize", "--model", _model, "--quick", "--json");
-        ToolRun distilled = ToolRun.Of("distill", "--model", _model, "--quick", "--json", "--out", _folder["Distilled.mlnet"]);
+        string patchedModel = _folder["Patched.mlnet"];
+        string distilledModel = _folder["Distilled.mlnet"];
+        ToolRun patched = ToolRun.Of("personalize", "--model", _model, "--out", patchedModel, "--quick", "--json");
+        ToolRun distilled = ToolRun.Of("distill", "--model", patchedModel, "--out", distilledModel, "--quick", "--json");
+        ToolRun exported = ToolRun.Of("export", "--model", patchedModel, "--out", _folder["device"], "--adapters", "--json");
+        ToolRun fit = ToolRun.Of("inspect", patchedModel, _folder["device"], "--json");
+        ToolRun misfit = ToolRun.Of("inspect", distilledModel, _folder["device/model.onnx"], "--json");
 
         Assert.That(patched.ExitCode, Is.Zero, patched.Error);
         Assert.That((int)patched.Json["patchSize"]!, Is.EqualTo(16));
         Assert.That(distilled.ExitCode, Is.Zero, distilled.Error);
         Assert.That((string?)distilled.Json["fingerprint"], Is.Not.EqualTo((string?)patched.Json["fingerprint"]));
-    }
-
-    [Test, Order(5)]
-    public void Export_PatchedModel_FitsTheModelAndNoOther()
-    {
-        ToolRun run = ToolRun.Of("export", "--model", _model, "--out", _folder["device"], "--adapters", "--json");
-        ToolRun fit = ToolRun.Of("inspect", Path.Combine(_model, "Movies.mlnet"), _folder["device"], "--json");
-        ToolRun misfit = ToolRun.Of("inspect", _folder["Distilled.mlnet"], _folder["device/model.onnx"], "--json");
-
-        Assert.That(run.ExitCode, Is.Zero, run.Error);
-        Assert.That(run.Json["files"]!.AsObject().Select(file => file.Key), Is.EqualTo(new[] { "model.onnx", "model.vocabulary.json", "step.onnx" }));
+        Assert.That(exported.ExitCode, Is.Zero, exported.Error);
+        Assert.That(exported.Json["files"]!.AsObject().Select(file => file.Key), Is.EqualTo(new[] { "model.onnx", "model.vocabulary.json", "step.onnx" }));
         Assert.That(fit.ExitCode, Is.Zero, fit.Error);
         Assert.That(fit.Json["artefacts"]!.AsArray().Select(artefact => (string?)artefact!["kind"]), Is.EqualTo(new[]
         {
@@ -166,7 +162,7 @@ public sealed class VerbTests
         Assert.That(misfit.LastError, Does.Contain("Make both from the same model."));
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Train_UserAndItemOnly_Works()
     {
         string log = _folder.Write("pairs.csv", [.. SmallLog.Events.OrderBy(row => row.Time).Select(row => $"{row.User},{row.Item}")]);
@@ -180,7 +176,7 @@ public sealed class VerbTests
         Assert.That(patched.ExitCode, Is.Zero, patched.Error);
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Train_LabelsDatesAndUnreadableRows_AreReadAndCounted()
     {
         IEnumerable<string> rows = SmallLog.Events.Select(row =>
@@ -196,7 +192,7 @@ public sealed class VerbTests
         Assert.That((double)run.Json["figures"]!["gauc"]!, Is.InRange(0.3, 1));
     }
 
-    [Test, Order(1)]
+    [Test]
     public void Train_AllEvents_LeavesNoneForATest()
     {
         ToolRun run = ToolRun.Of("train", "--data", _folder["log.csv"], "--use-all", "--out", _folder["all"], "--quick", "--json");
