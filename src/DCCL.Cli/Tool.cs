@@ -74,6 +74,7 @@ internal static class Tool
         ExportVerb.Create(console),
         InspectVerb.Create(console),
         DoctorVerb.Create(console),
+        CompletionVerb.Create(console),
     };
 
     private static int Fail(ToolConsole console, int exitCode, string message)
