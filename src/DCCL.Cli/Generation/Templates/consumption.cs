@@ -1,0 +1,121 @@
+// Written by 'dccl train': loads {{Name}}.mlnet and asks it. Needs the package DCCL.ML alone.
+using DCCL.ML;
+using DCCL.ML.Device;
+using DCCL.ML.Recommendation;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace {{Name}}Code;
+
+/// <summary>The model {{Name}}. Thread-safe.</summary>
+public static partial class {{Name}}
+{
+    private static readonly Lock _lock = new();
+    private static readonly ThreadLocal<PredictionEngine<ModelInput, ModelOutput>> _engine =
+        new(() => new MLContext().Model.CreatePredictionEngine<ModelInput, ModelOutput>(Model));
+
+    private static ITransformer? _model;
+    private static Recommender? _recommender;
+
+    /// <summary>An event: the columns of the log that the model was trained on.</summary>
+    public sealed class ModelInput
+    {
+{{Properties}}
+    }
+
+    /// <summary>What the model says of a user and an item.</summary>
+    public sealed class ModelOutput
+    {
+        /// <summary>Gets or sets the logit, higher is better; NaN for an item that the model does not know.</summary>
+        public float Score { get; set; }
+
+        /// <summary>Gets or sets the sigmoid of the score.</summary>
+        public float Probability { get; set; }
+
+        /// <summary>Gets or sets a value indicating whether the score is above zero.</summary>
+        public bool PredictedLabel { get; set; }
+    }
+
+    /// <summary>Gets or sets where the model is loaded from, before it is first used.</summary>
+    public static string ModelPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "{{Name}}.mlnet");
+
+    /// <summary>Gets the model, with what was learnt since.</summary>
+    public static ITransformer Model
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _model ??= new MLContext().Model.Load(ModelPath, out _);
+            }
+        }
+    }
+
+    private static Recommender Recommender
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _recommender ??= new MLContext().DeviceCloud().CreateRecommender(Model);
+            }
+        }
+    }
+
+    /// <summary>Scores one item for one user, as the file of the model has them.</summary>
+    public static ModelOutput Predict(ModelInput input) => _engine.Value!.Predict(input);
+
+    /// <summary>Gets the best items for a user, without those that the user has had. A user whom the model does not know is served as well.</summary>
+    public static IReadOnlyList<RecommendedItem> PredictTopN(string userId, int numberOfItems = 10) => Recommender.Recommend(userId, numberOfItems);
+
+    /// <summary>
+    /// Adapts to a user: the items count as had from the next call on. With a model that 'dccl personalize' has been run on a patch of the
+    /// user's own is learnt from them as well, and kept if it helps on some that are held back. Nothing is written to the file of the model.
+    /// </summary>
+    /// <returns>What came of the patch; null where none was tried.</returns>
+    public static async Task<PersonalizationResult?> Personalize(string userId, IReadOnlyList<string> itemIds, CancellationToken cancellationToken = default)
+    {
+        foreach (string itemId in itemIds)
+        {
+            Recommender.Observe(userId, itemId);
+        }
+
+        if (Model.DeviceCloudModel().Parameters.Patch is null || !Recommender.IsKnownUser(userId))
+        {
+            return null;
+        }
+
+        string folder = Directory.CreateTempSubdirectory("{{Name}}-").FullName;
+        try
+        {
+            Model.ExportForDevice(Path.Combine(folder, "model"));
+            using DevicePersonalizer device = new(Path.Combine(folder, "model"), Path.Combine(folder, "owner"));
+            for (int i = 0; i < itemIds.Count; i++)
+            {
+                device.Record(itemIds[i], time: i);
+            }
+
+            PersonalizationResult result = await device.LearnAsync(cancellationToken);
+            if (result.Status == PersonalizationStatus.Learnt)
+            {
+                Take(userId, device.Patch!);
+            }
+
+            return result;
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static void Take(string userId, UserPatch patch)
+    {
+        lock (_lock)
+        {
+            // What was observed of users is in the recommender that there is: the next one begins with what the model remembers.
+            _model = Model.WithUserPatches(new Dictionary<string, UserPatch> { [userId] = patch }, out _);
+            _recommender = null;
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using CsvHelper;
+
+namespace DCCL.Cli.Logs;
+
+/// <summary>Reads the events of a log, and counts the rows that are none.</summary>
+internal sealed class LogReader(LogLayout layout, bool isStrict)
+{
+    private readonly Dictionary<string, int> _users = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int> _items = new(StringComparer.Ordinal);
+    private readonly List<LogEvent> _events = [];
+    private readonly List<(int Line, string Fault)> _examples = [];
+    private readonly int _width = layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Max(column => column.Index) + 1;
+    private int _numberOfFaults;
+
+    /// <summary>Reads the file.</summary>
+    public EventLog Read(CancellationToken cancellation)
+    {
+        using StreamReader text = new(layout.Path);
+        using CsvParser parser = new(text, LogSample.Configure(layout.Delimiter));
+        bool isHeader = layout.HasHeader;
+        while (parser.Read())
+        {
+            if (isHeader)
+            {
+                isHeader = false;
+                continue;
+            }
+
+            if (ReadRow(parser) is string fault)
+            {
+                Add(parser.RawRow, fault);
+            }
+
+            if (_events.Count % 100_000 == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
+        }
+
+        if (_events.Count == 0 || _numberOfFaults > _events.Count)
+        {
+            throw ToolException.BadInput(
+                $"Most rows of '{layout.Path}' must be events, but {_events.Count} are and {_numberOfFaults} are not"
+                + (_examples.Count == 0 ? "" : $" (line {_examples[0].Line}: {_examples[0].Fault})")
+                + ". Check --delimiter and the columns.");
+        }
+
+        return new EventLog(layout, [.. _users.Keys], [.. _items.Keys], _events, new RowFaults(_numberOfFaults, _examples));
+    }
+
+    private string? ReadRow(CsvParser parser)
+    {
+        if (parser.Count < _width)
+        {
+            return $"{parser.Count} fields instead of {layout.Columns.Count}";
+        }
+
+        string user = parser[layout.User.Index];
+        string item = parser[layout.Item.Index];
+        if (user.Length == 0 || item.Length == 0)
+        {
+            return user.Length == 0 ? "no user" : "no item";
+        }
+
+        double time = 0;
+        if (layout.Time is LogColumn timeColumn)
+        {
+            string value = parser[timeColumn.Index];
+            if (!TryTime(value, out time))
+            {
+                return $"the time '{Shorten(value)}' is {(layout.HasDates ? "no date" : "no number from 0 on")}";
+            }
+        }
+
+        bool isPositive = true;
+        if (layout.Feedback is LogColumn feedback)
+        {
+            string value = parser[feedback.Index];
+            if (layout.PositiveRating is double rating)
+            {
+                if (!FieldText.TryNumber(value, out double number))
+                {
+                    return $"the rating '{Shorten(value)}' is no number";
+                }
+
+                isPositive = number >= rating;
+            }
+            else if (!FieldText.TryTruth(value, out isPositive))
+            {
+                return $"the label '{Shorten(value)}' is neither true nor false, 1 nor 0";
+            }
+        }
+
+        _events.Add(new LogEvent(GetNumber(_users, user), GetNumber(_items, item), time, isPositive));
+        return null;
+    }
+
+    private bool TryTime(string value, out double time)
+    {
+        if (!layout.HasDates)
+        {
+            return FieldText.TryNumber(value, out time) && time >= 0;
+        }
+
+        bool isDate = FieldText.TryDate(value, out DateTime date);
+        time = date.Ticks;
+        return isDate;
+    }
+
+    private void Add(int line, string fault)
+    {
+        if (isStrict)
+        {
+            throw ToolException.BadInput(
+                $"Line {line} of '{layout.Path}' must be an event, but is not: {fault}. Correct the line, or leave --strict out and it is skipped and counted.");
+        }
+
+        _numberOfFaults++;
+        if (_examples.Count < RowFaults.NumberOfExamples)
+        {
+            _examples.Add((line, fault));
+        }
+    }
+
+    private static int GetNumber(Dictionary<string, int> ids, string id)
+    {
+        if (!ids.TryGetValue(id, out int number))
+        {
+            number = ids.Count;
+            ids.Add(id, number);
+        }
+
+        return number;
+    }
+
+    private static string Shorten(string value) => value.Length <= 20 ? value : value[..20] + "...";
+}

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using DCCL.Cli.Verbs;
+
+namespace DCCL.Cli;
+
+/// <summary>The command line: which verb, and what becomes of its faults.</summary>
+internal static class Tool
+{
+    private const string Description = """
+        Takes a log of events to a recommender that runs in an app: trains a model, a patch for every user, distils the patches back, evaluates, exports, and writes the code.
+
+        Exit codes: 0 done; 1 the machine lacks something; 2 bad options or data; 3 cannot write, or exists; 4 a model is missing, damaged or does not fit; 70 a fault of the tool; 130 interrupted before there was anything to keep.
+        """;
+
+    /// <summary>Runs the verb that the arguments name.</summary>
+    /// <returns>The exit code; <see cref="ExitCode"/> says what they mean.</returns>
+    public static int Run(string[] args, ToolConsole console, CancellationToken cancellation)
+    {
+        RootCommand root = CreateCommand(console, cancellation);
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0)
+        {
+            string verb = parsed.CommandResult.Command == root ? "" : $" {parsed.CommandResult.Command.Name}";
+            return Fail(console, ExitCode.BadInput, $"{parsed.Errors[0].Message.TrimEnd('.')}. 'dccl{verb} --help' lists what there is.");
+        }
+
+        try
+        {
+            return parsed.Invoke(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null, // Program has its own, which lets a training keep its best epoch
+                Output = console.Output.Profile.Out.Writer,
+                Error = console.Error.Profile.Out.Writer,
+            });
+        }
+        catch (ToolException exception)
+        {
+            return Fail(console, exception.ExitCode, exception.Message);
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            return Fail(console, ExitCode.Cancelled, "Interrupted before there was anything to keep.");
+        }
+        catch (DllNotFoundException exception)
+        {
+            return Fail(console, ExitCode.Environment, $"{exception.Message} 'dccl doctor' says more.");
+        }
+        catch (Exception exception) when (exception is OutOfMemoryException or InsufficientMemoryException)
+        {
+            return Fail(console, ExitCode.Environment, "There must be enough memory, but there is not. Take a shorter log, or a machine with more.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return Fail(console, ExitCode.Output, $"{exception.Message} Check that the path exists, that you may write there, and that the disk is not full.");
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidDataException or InvalidOperationException)
+        {
+            return Fail(console, ExitCode.BadInput, exception.Message);
+        }
+        catch (Exception exception) when (Environment.GetEnvironmentVariable("DCCL_DEBUG") is null)
+        {
+            return Fail(console, ExitCode.Fault, $"{exception.GetType().Name}: {exception.Message} This is a fault of dccl; DCCL_DEBUG=1 shows where.");
+        }
+    }
+
+    private static RootCommand CreateCommand(ToolConsole console, CancellationToken cancellation) => new(Description)
+    {
+        TrainVerb.Create(console, cancellation),
+        EvaluateVerb.Create(console, cancellation),
+        PersonalizeVerb.Create(console, cancellation),
+        DistillVerb.Create(console, cancellation),
+        RecommendVerb.Create(console),
+        ExportVerb.Create(console),
+        InspectVerb.Create(console),
+        DoctorVerb.Create(console),
+        CompletionVerb.Create(console),
+    };
+
+    private static int Fail(ToolConsole console, int exitCode, string message)
+    {
+        string line = string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        console.Note($"error: {line}");
+        return exitCode;
+    }
+}

@@ -1,0 +1,82 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Spectre.Console;
+
+namespace DCCL.Cli;
+
+/// <summary>Where a verb writes: results to one stream, everything else to the other. Neither has colour where it is no terminal.</summary>
+internal sealed class ToolConsole
+{
+    private const int WidthOfFiles = 160;
+
+    // Files are read by people as well: no \u escapes for what needs none.
+    private static readonly JsonSerializerOptions _json = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <param name="output">Receives results.</param>
+    /// <param name="error">Receives progress, warnings and faults.</param>
+    /// <param name="isOutputTerminal">Whether somebody looks at the results as they come.</param>
+    /// <param name="isErrorTerminal">Whether somebody looks at the progress as it comes.</param>
+    /// <param name="isInteractive">Whether somebody is there to answer.</param>
+    public ToolConsole(TextWriter output, TextWriter error, bool isOutputTerminal = false, bool isErrorTerminal = false, bool isInteractive = false)
+    {
+        Output = Create(output, isOutputTerminal);
+        Error = Create(error, isErrorTerminal);
+        IsLive = isErrorTerminal && Error.Profile.Capabilities.Ansi;
+        IsInteractive = isInteractive && isErrorTerminal;
+    }
+
+    /// <summary>Gets where results go.</summary>
+    public IAnsiConsole Output { get; }
+
+    /// <summary>Gets where progress and questions go.</summary>
+    public IAnsiConsole Error { get; }
+
+    /// <summary>Gets a value indicating whether progress can be a table that changes.</summary>
+    public bool IsLive { get; }
+
+    /// <summary>Gets a value indicating whether questions can be asked.</summary>
+    public bool IsInteractive { get; }
+
+    /// <summary>The console of this process.</summary>
+    public static ToolConsole OfProcess() => new(
+        Console.Out, Console.Error, !Console.IsOutputRedirected, !Console.IsErrorRedirected, !Console.IsInputRedirected);
+
+    /// <summary>Writes a result.</summary>
+    public void WriteLine(FormattableString line) => WriteLine(FormattableString.Invariant(line));
+
+    /// <summary>Writes a result.</summary>
+    public void WriteLine(string line) => Output.Profile.Out.Writer.WriteLine(line);
+
+    /// <summary>Writes a note to whoever looks on.</summary>
+    public void Note(FormattableString line) => Note(FormattableString.Invariant(line));
+
+    /// <summary>Writes a note to whoever looks on.</summary>
+    public void Note(string line) => Error.Profile.Out.Writer.WriteLine(line);
+
+    /// <summary>Writes a result for another program.</summary>
+    public void WriteJson(JsonNode json) => WriteLine(json.ToJsonString(_json));
+
+    /// <summary>The text of a JSON file.</summary>
+    public static string ToText(JsonNode json) => json.ToJsonString(_json) + "\n";
+
+    private static IAnsiConsole Create(TextWriter writer, bool isTerminal)
+    {
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = isTerminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = isTerminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = isTerminal ? InteractionSupport.Detect : InteractionSupport.No,
+        });
+        if (!isTerminal)
+        {
+            console.Profile.Width = WidthOfFiles;
+        }
+
+        return console;
+    }
+}

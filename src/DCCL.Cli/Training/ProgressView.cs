@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using DCCL.Trainers;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+using Spectre.Console;
+
+namespace DCCL.Cli.Training;
+
+/// <summary>Shows how far a training is: a table that changes, or a line for each epoch where nobody looks on.</summary>
+internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProgress>
+{
+    private const int NumberOfRows = 8;
+    private static readonly TimeSpan _interval = TimeSpan.FromSeconds(0.2);
+
+    private readonly List<TrainingProgress> _epochs = [];
+    private readonly List<string> _warnings = [];
+    private readonly Stopwatch _sinceUpdate = Stopwatch.StartNew();
+    private LiveDisplayContext? _live;
+    private string? _stage;
+    private double? _best;
+
+    /// <summary>Gets the best validation metric of each stage that had one.</summary>
+    public Dictionary<string, double> BestMetrics { get; } = [];
+
+    /// <summary>Collects the warnings of ML.NET, which are shown when the work is done.</summary>
+    public void Watch(MLContext ml) => ml.Log += (_, log) =>
+    {
+        if (log.Kind == ChannelMessageKind.Warning)
+        {
+            lock (_warnings)
+            {
+                _warnings.Add(log.RawMessage);
+            }
+        }
+    };
+
+    /// <summary>Does work that reports its progress here.</summary>
+    public T Run<T>(Func<T> work)
+    {
+        try
+        {
+            if (!console.IsLive)
+            {
+                return work();
+            }
+
+            return console.Error.Live(new Text("Reading ...")).Start(live =>
+            {
+                _live = live;
+                return work();
+            });
+        }
+        finally
+        {
+            _live = null;
+            foreach (string warning in _warnings.Distinct())
+            {
+                console.Note($"warning: {warning}");
+            }
+
+            _warnings.Clear();
+        }
+    }
+
+    /// <summary>Shows an epoch, as the trainers report it.</summary>
+    public void Report(TrainingProgress value)
+    {
+        if (value.Stage != _stage)
+        {
+            _stage = value.Stage;
+            _best = null;
+            _epochs.Clear();
+        }
+
+        if (value.ValidationMetric is double metric && !(metric <= _best))
+        {
+            _best = metric;
+            BestMetrics[value.Stage] = metric;
+        }
+
+        if (value.Loss is not null)
+        {
+            _epochs.Add(value);
+        }
+
+        if (_live is null)
+        {
+            if (value.Loss is not null)
+            {
+                console.Note(Describe(value));
+            }
+        }
+        else if (value.Loss is not null || _sinceUpdate.Elapsed > _interval)
+        {
+            _sinceUpdate.Restart();
+            _live.UpdateTarget(CreateTable(value));
+        }
+    }
+
+    private static string Describe(TrainingProgress value) => FormattableString.Invariant($"{value.Stage}: epoch {value.Epoch} of {value.NumberOfEpochs}, loss {value.Loss:F4}")
+        + (value.ValidationMetric is double metric ? FormattableString.Invariant($", validation {metric:F4}") : "")
+        + (value.TimeLeft is TimeSpan left && left >= TimeSpan.FromSeconds(1) ? FormattableString.Invariant($", at most {left:m\\:ss} left") : "");
+
+    private Table CreateTable(TrainingProgress now)
+    {
+        Table table = new Table().RoundedBorder().Title(Markup.Escape(now.Stage)).Caption(console.IsInteractive ? "Ctrl-C keeps the best so far" : "");
+        table.AddColumn(new TableColumn("Epoch").RightAligned());
+        table.AddColumn(new TableColumn("Loss").RightAligned());
+        table.AddColumn(new TableColumn("Validation").RightAligned());
+        table.AddColumn(new TableColumn("Time left").RightAligned());
+        foreach (TrainingProgress epoch in _epochs.TakeLast(NumberOfRows))
+        {
+            bool isBest = epoch.ValidationMetric == _best && _best is not null;
+            string metric = epoch.ValidationMetric is double value ? FormattableString.Invariant($"{value:F4}") : "";
+            table.AddRow(
+                new Text(FormattableString.Invariant($"{epoch.Epoch} / {epoch.NumberOfEpochs}")),
+                new Text(FormattableString.Invariant($"{epoch.Loss:F4}")),
+                isBest ? new Markup($"[green]{metric}[/]") : new Text(metric),
+                new Text(""));
+        }
+
+        if (now.Loss is null)
+        {
+            table.AddRow(
+                new Text(FormattableString.Invariant($"{now.Epoch} / {now.NumberOfEpochs}")),
+                new Text(FormattableString.Invariant($"{100 * now.Fraction:F0} %")),
+                new Text(""),
+                new Text(now.TimeLeft is TimeSpan left ? FormattableString.Invariant($"{left:m\\:ss}") : ""));
+        }
+
+        return table;
+    }
+}

@@ -1,0 +1,77 @@
+using DCCL.Cli.Logs;
+using Spectre.Console;
+
+namespace DCCL.Cli.Verbs;
+
+/// <summary>Shows what was found out of a log, and asks where that is not enough.</summary>
+internal static class LayoutDialog
+{
+    /// <summary>Shows a layout, and settles what is open.</summary>
+    /// <param name="console">Where to show and ask.</param>
+    /// <param name="layout">What was found out.</param>
+    /// <param name="asks">Whether somebody is to be asked about what was only guessed.</param>
+    public static LogLayout Settle(ToolConsole console, LogLayout layout, bool asks)
+    {
+        Show(console, layout);
+        List<LogColumn> open = [.. layout.Columns.Where(column => !column.IsCertain && column.Role is ColumnRole.User or ColumnRole.Item)];
+        if (asks && console.IsInteractive && open.Exists(column => !column.IsCertain))
+        {
+            layout = Ask(console, layout, ColumnRole.User, "Which column says who?");
+            layout = Ask(console, layout, ColumnRole.Item, "Which column says what?");
+        }
+
+        foreach (ColumnRole role in new[] { ColumnRole.User, ColumnRole.Item })
+        {
+            if (layout.Find(role) is null)
+            {
+                throw ToolException.BadInput(
+                    $"The log '{layout.Path}' must have a column that says {(role == ColumnRole.User ? "who" : "what")}, but none of "
+                    + $"{string.Join(", ", layout.Columns.Select(column => $"'{column.Name}'"))} is free for it. Name it with --{role.ToString().ToLowerInvariant()}.");
+            }
+        }
+
+        return layout;
+    }
+
+    private static void Show(ToolConsole console, LogLayout layout)
+    {
+        console.Note($"{layout.Path}: {layout.DelimiterName} between columns, {(layout.HasHeader ? "with a header" : "without a header")}");
+        int width = layout.Columns.Max(column => column.Name.Length);
+        foreach (LogColumn column in layout.Columns)
+        {
+            string role = column.Role switch
+            {
+                ColumnRole.Ignored => "not used",
+                ColumnRole.Rating when layout.PositiveRating is double rating => FormattableString.Invariant($"rating, positive from {rating} on"),
+                ColumnRole.Rating => "rating, not used: every event is positive (--rating uses it)",
+                _ => column.Role.ToString().ToLowerInvariant(),
+            };
+            console.Note($"  {column.Name.PadRight(width)}  {column.Type.ToString().ToLowerInvariant(),-7}  {role}{(column.Why.Length > 0 ? $" ({column.Why})" : "")}");
+        }
+
+        if (layout.Time is null)
+        {
+            console.Note("  no time: the order of the rows counts");
+        }
+    }
+
+    private static LogLayout Ask(ToolConsole console, LogLayout layout, ColumnRole role, string question)
+    {
+        LogColumn? guess = layout.Find(role);
+        if (guess is { IsCertain: true })
+        {
+            return layout;
+        }
+
+        LogColumn[] choices = [.. layout.Columns.Where(column => column.Role is ColumnRole.Ignored || column.Role == role || !column.IsCertain).OrderBy(column => column != guess)];
+        LogColumn answer = console.Error.Prompt(new SelectionPrompt<LogColumn>()
+            .Title(question)
+            .UseConverter(column => Markup.Escape(column.Name))
+            .AddChoices(choices));
+        LogColumn[] columns = [.. layout.Columns.Select(column =>
+            column == answer ? column with { Role = role, Why = "you say so", IsCertain = true }
+            : column == guess ? column with { Role = answer.Role, Why = "" }
+            : column)];
+        return layout with { Columns = columns };
+    }
+}

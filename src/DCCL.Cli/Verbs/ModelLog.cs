@@ -1,0 +1,72 @@
+using DCCL.Cli.Logs;
+using DCCL.Cli.Models;
+using Microsoft.ML;
+
+namespace DCCL.Cli.Verbs;
+
+/// <summary>The events that a verb works on besides the model: those that the model was trained on, or later ones.</summary>
+/// <param name="Layout">How the log is written.</param>
+/// <param name="Cloud">What the model was trained on; null where it is part of the device's events.</param>
+/// <param name="Device">What devices learn from.</param>
+/// <param name="BeforeTest">What came before the test.</param>
+/// <param name="Test">The test; null where none is left.</param>
+/// <param name="Description">Where the parts come from.</param>
+internal sealed record ModelLog(LogLayout Layout, IDataView? Cloud, IDataView Device, IDataView? BeforeTest, IDataView? Test, string Description)
+{
+    /// <summary>Reads the events.</summary>
+    /// <param name="console">Receives warnings.</param>
+    /// <param name="ml">The context.</param>
+    /// <param name="files">The model.</param>
+    /// <param name="laterLog">A later log; null for the model's own.</param>
+    /// <param name="onlyUser">The only user whose events devices learn from; null for all.</param>
+    /// <param name="isStrict">Whether the first unreadable row is a fault.</param>
+    /// <param name="cancellation">Stops reading.</param>
+    public static ModelLog Open(
+        ToolConsole console, MLContext ml, ModelFiles files, string? laterLog, string? onlyUser, bool isStrict, CancellationToken cancellation)
+    {
+        ModelBuilderConfig config = files.GetConfig();
+        EventLog Read(string? path)
+        {
+            LogLayout layout = LayoutDialog.Settle(console, LayoutGuess.Guess(config.GetLog(path)), asks: false);
+            EventLog log = new LogReader(layout, isStrict).Read(cancellation);
+            if (log.Faults.Describe() is string faults)
+            {
+                console.Note($"warning: {faults}");
+            }
+
+            return log;
+        }
+
+        if (laterLog is not null)
+        {
+            EventLog later = Read(laterLog);
+            EventLog earlier = Read(null);
+            return new ModelLog(
+                later.Layout, earlier.Load(ml), Choose(ml, later, null, onlyUser), earlier.Load(ml), later.Load(ml), $"all events of {Path.GetFileName(laterLog)}");
+        }
+
+        EventLog own = Read(null);
+        if (config.UsesAllEvents)
+        {
+            return new ModelLog(own.Layout, Cloud: null, Choose(ml, own, null, onlyUser), BeforeTest: null, Test: null, "each user's last tenth, which the model was not fitted to");
+        }
+
+        LogPeriods periods = own.Split(ml);
+        return new ModelLog(
+            own.Layout,
+            periods.Load(ml, period => period.Cloud),
+            Choose(ml, own, periods.Device, onlyUser),
+            periods.Load(ml, period => period.BeforeTest),
+            periods.Load(ml, period => period.Test),
+            periods.Description);
+    }
+
+    private static IDataView Choose(MLContext ml, EventLog log, IReadOnlyList<int>? rows, string? user)
+    {
+        rows ??= [.. Enumerable.Range(0, log.Events.Count)];
+        int[] chosen = [.. rows.Where(row => user is null || log.Users[log.Events[row].User] == user)];
+        return chosen.Length > 0
+            ? log.Load(ml, chosen)
+            : throw ToolException.BadInput($"The log '{log.Layout.Path}' must have events to learn from{(user is null ? "" : $" of the user '{user}'")}, but has none. Pass a later log with --data.");
+    }
+}

@@ -1,0 +1,71 @@
+using DCCL.Cli.Training;
+using DCCL.Trainers;
+using NUnit.Framework;
+
+namespace DCCL.Cli.Tests;
+
+/// <summary>What people and shells ask the command line itself.</summary>
+public sealed class CommandLineTests
+{
+    [Test]
+    public void Help_OfTheTool_ListsVerbsAndExitCodes()
+    {
+        ToolRun run = ToolRun.Of("--help");
+
+        Assert.That(run.ExitCode, Is.Zero);
+        foreach (string word in new[] { "train", "evaluate", "personalize", "distill", "recommend", "export", "inspect", "doctor", "completion", "130 interrupted" })
+        {
+            Assert.That(run.Output, Does.Contain(word));
+        }
+    }
+
+    [Test]
+    public void Suggest_BeginningOfAVerb_CompletesIt()
+    {
+        ToolRun run = ToolRun.Of("[suggest:8]", "dccl per");
+
+        Assert.That(run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), Is.EqualTo(new[] { "personalize" }));
+    }
+
+    [TestCase("bash", "complete -o default -F _dccl dccl")]
+    [TestCase("zsh", "compdef _dccl dccl")]
+    [TestCase("pwsh", "Register-ArgumentCompleter -Native -CommandName dccl")]
+    public void Completion_KnownShell_PrintsItsScript(string shell, string line) =>
+        Assert.That(ToolRun.Of("completion", shell).Output, Does.Contain(line));
+
+    [Test]
+    public void Table_NarrowTerminal_FitsIt()
+    {
+        using StringWriter output = new();
+        ToolConsole console = new(output, TextWriter.Null);
+        console.Output.Profile.Width = 40;
+        Spectre.Console.Table table = Tables.Create(console, ["Item", "Score"]);
+        table.AddRow(new string('x', 100), "1.000");
+
+        console.Output.Write(table);
+
+        Assert.That(output.ToString().Split('\n').Max(line => line.TrimEnd().Length), Is.LessThanOrEqualTo(40));
+    }
+
+    [Test]
+    public void Progress_NobodyLooksOn_IsALineForEachEpoch()
+    {
+        using StringWriter error = new();
+        ProgressView progress = new(new ToolConsole(TextWriter.Null, error));
+
+        progress.Run(() =>
+        {
+            progress.Report(new TrainingProgress("din", 1, 2, 0.5, null, null, TimeSpan.FromSeconds(90)));
+            progress.Report(new TrainingProgress("din", 1, 2, 1, 0.25, 0.125, TimeSpan.FromSeconds(61)));
+            progress.Report(new TrainingProgress("din", 2, 2, 1, 0.2, 0.1, TimeSpan.Zero));
+            return 0;
+        });
+
+        Assert.That(error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries), Is.EqualTo(new[]
+        {
+            "din: epoch 1 of 2, loss 0.2500, validation 0.1250, at most 1:01 left",
+            "din: epoch 2 of 2, loss 0.2000, validation 0.1000",
+        }));
+        Assert.That(progress.BestMetrics["din"], Is.EqualTo(0.125));
+    }
+}

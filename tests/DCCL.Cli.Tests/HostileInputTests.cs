@@ -1,0 +1,138 @@
+using NUnit.Framework;
+
+namespace DCCL.Cli.Tests;
+
+/// <summary>Input that cannot be used: one line that says what, with an exit code of its own, and nothing is left behind.</summary>
+public sealed class HostileInputTests
+{
+    private TemporaryFolder _folder = null!;
+
+    [SetUp]
+    public void CreateFolder() => _folder = new TemporaryFolder();
+
+    [TearDown]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [Test]
+    public void Train_MissingFile_SuggestsTheNearest()
+    {
+        _folder.Write("ratings.csv", "a,b");
+
+        ToolRun run = Train(_folder["rating.csv"]);
+
+        Assert.That(run.ExitCode, Is.EqualTo(2));
+        Assert.That(run.Error, Is.EqualTo($"error: The log '{_folder["rating.csv"]}' must be a file, but there is none. Did you mean 'ratings.csv'?\n"));
+    }
+
+    [Test]
+    public void Train_EmptyFile_SaysSo() => AssertFault(Train(_folder.Write("log.csv")), 2, "must have events, but is empty");
+
+    [Test]
+    public void Train_OnlyAHeader_SaysSo() => AssertFault(Train(_folder.Write("log.csv", "userId,movieId")), 2, "has only a header");
+
+    [Test]
+    public void Train_OneColumn_SaysHowColumnsAreSeparated() => AssertFault(Train(_folder.Write("log.csv", "one", "two")), 2, "must have at least two columns");
+
+    [Test]
+    public void Train_NoText_SaysSo() => AssertFault(Train(_folder.Write("log.csv", "a\0b,c")), 2, "must be text");
+
+    [Test]
+    public void Train_AFolder_SaysSo() => AssertFault(Train(_folder.Path), 2, "but is a folder");
+
+    [Test]
+    public void Train_WrongColumn_SuggestsTheNearest()
+    {
+        ToolRun run = Train(_folder.Write("log.csv", "userId,movieId", "1,2"), "--item", "moveId");
+
+        AssertFault(run, 2, "The column 'moveId' of --item must be in");
+        Assert.That(run.LastError, Does.EndWith("Did you mean 'movieId'?"));
+    }
+
+    [Test]
+    public void Train_UnreadableRowWithStrict_StopsThere()
+    {
+        string log = _folder.Write("log.csv", "userId,movieId,timestamp", "1,2,3", "1,2", "1,,4");
+
+        AssertFault(Train(log, "--strict"), 2, "Line 3 of");
+    }
+
+    [Test]
+    public void Train_MostRowsUnreadable_SaysWhatTheFirstOneLacks()
+    {
+        string log = _folder.Write("log.csv", "userId,movieId,timestamp", "1,2,3", "1,x,-4", ",2,4");
+
+        AssertFault(Train(log), 2, "1 are and 2 are not (line 3: the time '-4' is no number from 0 on)");
+    }
+
+    [Test]
+    public void Train_FolderExists_IsNotOverwrittenWithoutForce()
+    {
+        string log = _folder.Write("log.csv", "userId,movieId", "1,2");
+        Directory.CreateDirectory(_folder["out"]);
+        File.WriteAllText(_folder["out/mine.txt"], "mine");
+
+        AssertFault(Train(log), 3, "must not exist yet, but does");
+        Assert.That(Directory.GetFiles(_folder["out"]), Is.EqualTo(new[] { _folder["out/mine.txt"] }));
+    }
+
+    [Test]
+    public void Train_FolderThatCannotBe_FailsBeforeTheWork()
+    {
+        string log = _folder.Write("log.csv", "userId,movieId", "1,2");
+
+        AssertFault(ToolRun.Of("train", "--data", log, "--out", Path.Combine(log, "out")), 3, "must be writable, but is not");
+    }
+
+    [TestCase("--name", "9lives", "must be a C# name")]
+    [TestCase("--delimiter", "ab", "must be one character")]
+    [TestCase("--backbone", "bert", "bert")]
+    [TestCase("--threads", "-1", "at least 0")]
+    [TestCase("--positive-rating", "4", "needs a column of ratings")]
+    [TestCase("--package-source", "nowhere", "must hold the packages")]
+    public void Train_BadOption_SaysWhat(string option, string value, string message) =>
+        AssertFault(Train(_folder.Write("log.csv", "userId,movieId", "1,2"), option, value), 2, message);
+
+    [Test]
+    public void Train_EventsThatTeachNothing_SaysSoAndLeavesNothing()
+    {
+        ToolRun run = Train(_folder.Write("log.csv", "userId,movieId", "1,2", "2,3"));
+
+        Assert.That(run.ExitCode, Is.EqualTo(2));
+        Assert.That(Directory.GetFileSystemEntries(_folder.Path), Is.EqualTo(new[] { _folder["log.csv"] }));
+    }
+
+    [Test]
+    public void Train_InterruptedBeforeAnything_EndsWith130()
+    {
+        string log = SmallLog.WriteCsv(_folder.Path);
+        ToolRun run = ToolRun.Of(new CancellationToken(canceled: true), "train", "--data", log, "--out", _folder["out"], "--quick");
+
+        AssertFault(run, 130, "Interrupted before there was anything to keep.");
+    }
+
+    [TestCase("recommend", "--user", "u1")]
+    [TestCase("evaluate")]
+    [TestCase("personalize")]
+    [TestCase("distill")]
+    [TestCase("export", "--out", "somewhere")]
+    public void Verb_MissingModel_SaysSo(params string[] args) =>
+        AssertFault(ToolRun.Of([.. args, "--model", _folder["none"]]), 4, "must be a folder that 'dccl train' wrote");
+
+    [Test]
+    public void Inspect_DamagedModel_SaysSo() => AssertFault(ToolRun.Of("inspect", _folder.Write("bad.mlnet", "no zip")), 4, "cannot be loaded");
+
+    [Test]
+    public void Inspect_OtherFile_SaysWhichThereAre() => AssertFault(ToolRun.Of("inspect", _folder.Write("notes.txt", "x")), 4, "must end in .mlnet");
+
+    [Test]
+    public void Tool_UnknownVerb_SaysWhereTheListIs() => AssertFault(ToolRun.Of("tarin"), 2, "'dccl --help' lists what there is");
+
+    private ToolRun Train(string log, params string[] more) => ToolRun.Of(["train", "--data", log, "--out", _folder["out"], "--quick", .. more]);
+
+    private static void AssertFault(ToolRun run, int exitCode, string message)
+    {
+        Assert.That(run.LastError, Does.StartWith("error: ").And.Contain(message));
+        Assert.That(run.ExitCode, Is.EqualTo(exitCode));
+        Assert.That(run.Output, Is.Empty);
+    }
+}

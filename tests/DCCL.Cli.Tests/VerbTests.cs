@@ -1,0 +1,219 @@
+using System.Text.Json.Nodes;
+using DCCL.ML;
+using DCCL.ML.Recommendation;
+using Microsoft.ML;
+using NUnit.Framework;
+
+namespace DCCL.Cli.Tests;
+
+/// <summary>Every verb, one after the other, on a small log: what a team does with the tool.</summary>
+[TestFixture]
+[FixtureLifeCycle(LifeCycle.SingleInstance)]
+public sealed class VerbTests
+{
+    private TemporaryFolder _folder = null!;
+    private string _model = null!;
+    private ToolRun _training = null!;
+
+    [OneTimeSetUp]
+    public void Train()
+    {
+        _folder = new TemporaryFolder();
+        _model = _folder["model"];
+        _training = ToolRun.Of("train", "--data", SmallLog.WriteCsv(_folder.Path), "--name", "Movies", "--out", _model, "--quick", "--yes", "--json");
+        Assert.That(_training.ExitCode, Is.Zero, _training.Error);
+    }
+
+    [OneTimeTearDown]
+    public void DeleteFolder() => _folder.Dispose();
+
+    [Test]
+    public void Train_SmallLog_CountsWhatIsInTheFile()
+    {
+        Assert.That((int)_training.Json["events"]!, Is.EqualTo(SmallLog.Events.Count));
+        Assert.That((int)_training.Json["users"]!, Is.EqualTo(SmallLog.Events.Select(row => row.User).Distinct().Count()));
+        Assert.That((int)_training.Json["items"]!, Is.EqualTo(SmallLog.Events.Select(row => row.Item).Distinct().Count()));
+        Assert.That((bool)_training.Json["interrupted"]!, Is.False);
+        Assert.That(_training.Error, Does.Contain("userId     text     user (by its name)"));
+        Assert.That(_training.Error, Does.Contain("din: epoch 3 of 3"));
+        Assert.That(_training.Error, Does.Not.Contain("\u001b"), "no colour where nobody looks");
+    }
+
+    [Test]
+    public void Train_SmallLog_WritesAllFilesAndNothingElse()
+    {
+        string[] files = [.. Directory.EnumerateFiles(_model, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(_model, file)).Order(StringComparer.Ordinal)];
+
+        Assert.That(files, Is.EqualTo(new[]
+        {
+            "Movies.consumption.cs", "Movies.evaluate.cs", "Movies.mbconfig", "Movies.mlnet", "Movies.onnx", "Movies.slnx", "Movies.training.cs", "Movies.vocabulary.json",
+            "api/Movies.Api.csproj", "api/Program.cs", "console/Movies.Console.csproj", "console/Program.cs", "training/Movies.Training.csproj", "training/Program.cs",
+        }));
+        Assert.That(Directory.GetFileSystemEntries(_folder.Path, "*.tmp"), Is.Empty);
+    }
+
+    [Test]
+    public void Train_SmallLog_WritesModelBuildersConfig()
+    {
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_model, "Movies.mbconfig")))!;
+
+        Assert.That((string?)config["Scenario"], Is.EqualTo("Recommendation"));
+        Assert.That((string?)config["Type"], Is.EqualTo("TrainingConfig"));
+        Assert.That((string?)config["DataSource"]!["Delimiter"], Is.EqualTo(","));
+        Assert.That(
+            config["DataSource"]!["ColumnProperties"]!.AsArray().Select(column => $"{column!["ColumnName"]} {column["ColumnPurpose"]} {column["ColumnDataFormat"]}"),
+            Is.EqualTo(new[] { "userId Feature String", "movieId Feature String", "timestamp Ignore Single" }));
+        Assert.That((string?)config["TrainingOption"]!["UserIdColumn"], Is.EqualTo("userId"));
+        Assert.That((string?)config["TrainingOption"]!["ItemIdColumn"], Is.EqualTo("movieId"));
+        Assert.That((double?)config["RunHistory"]!["Trials"]![0]!["Score"], Is.EqualTo((double?)_training.Json["figures"]!["ndcg10"]).And.Positive);
+    }
+
+    [Test]
+    public void Train_SameSeedAgain_IsTheSameModel()
+    {
+        ToolRun again = ToolRun.Of("train", "--data", _folder["log.csv"], "--out", _folder["again"], "--name", "Movies", "--quick", "--json");
+        ToolRun other = ToolRun.Of("train", "--data", _folder["log.csv"], "--out", _folder["other"], "--name", "Movies", "--quick", "--json", "--seed", "2");
+
+        Assert.That((string?)again.Json["fingerprint"], Is.EqualTo((string?)_training.Json["fingerprint"]));
+        Assert.That((string?)other.Json["fingerprint"], Is.Not.EqualTo((string?)_training.Json["fingerprint"]));
+    }
+
+    [Test]
+    public void Recommend_KnownUser_IsWhatTheRecommenderSays()
+    {
+        using Recommender recommender = new MLContext().DeviceCloud().CreateRecommender(new MLContext().Model.Load(Path.Combine(_model, "Movies.mlnet"), out _));
+        string user = SmallLog.Events[0].User;
+
+        JsonNode found = ToolRun.Of("recommend", "--model", _model, "--user", user, "-k", "3", "--json").Json;
+
+        Assert.That(found["items"]!.AsArray().Select(item => (string?)item!["item"]), Is.EqualTo(recommender.Recommend(user, 3).Select(item => item.ItemId)));
+        Assert.That((bool)found["isKnown"]!, Is.True);
+        Assert.That((string?)found["items"]![0]!["reason"], Is.EqualTo("Cloud"));
+    }
+
+    [Test]
+    public void Recommend_Stranger_IsServedByTheCloudModel()
+    {
+        ToolRun run = ToolRun.Of("recommend", "--model", _model, "--user", "nobody [1]", "-k", "2");
+
+        Assert.That(run.ExitCode, Is.Zero);
+        Assert.That(run.Error, Does.Contain("does not know the user 'nobody [1]'"));
+        Assert.That(run.Output.TrimEnd().Split('\n'), Has.Length.EqualTo(4).And.Some.Contains("UnknownUser"), "a head, a line, and two items");
+    }
+
+    [Test]
+    public void Evaluate_ItsOwnLog_GivesTheFiguresOfTheTraining()
+    {
+        JsonNode report = ToolRun.Of("evaluate", "--model", _model, "--quick", "--json").Json;
+
+        Assert.That((double)report["ndcg10"]!, Is.EqualTo((double)_training.Json["figures"]!["ndcg10"]!));
+        Assert.That((string?)report["split"], Is.EqualTo((string?)_training.Json["split"]));
+        Assert.That((double)report["interval"]!["lower"]!, Is.LessThanOrEqualTo((double)report["ndcg10"]!));
+        Assert.That((double)report["interval"]!["upper"]!, Is.GreaterThanOrEqualTo((double)report["ndcg10"]!));
+    }
+
+    [Test]
+    public void Distill_WithoutPatches_SaysWhatComesFirst()
+    {
+        ToolRun run = ToolRun.Of("distill", "--model", _model, "--quick");
+
+        Assert.That(run.ExitCode, Is.EqualTo(ExitCode.BadModel));
+        Assert.That(run.LastError, Does.EndWith("Run 'dccl personalize' first."));
+    }
+
+    [Test]
+    public void Personalize_OneUserIntoAnotherFile_LeavesTheModelAsItWas()
+    {
+        byte[] before = File.ReadAllBytes(Path.Combine(_model, "Movies.mlnet"));
+        string user = SmallLog.Events[0].User;
+
+        ToolRun run = ToolRun.Of("personalize", "--model", _model, "--user", user, "--out", _folder["One.mlnet"], "--quick", "--json");
+
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That((int)run.Json["patchedUsers"]!, Is.LessThanOrEqualTo(1));
+        Assert.That(File.ReadAllBytes(Path.Combine(_model, "Movies.mlnet")), Is.EqualTo(before));
+        Assert.That(ToolRun.Of("evaluate", "--model", _folder["One.mlnet"], "--quick").ExitCode, Is.Zero, "the config came along");
+        Assert.That(ToolRun.Of("personalize", "--model", _model, "--out", _folder["One.mlnet"], "--quick").ExitCode, Is.EqualTo(ExitCode.Output), "it exists");
+    }
+
+    [Test]
+    public void Personalize_ThenDistillAndExport_FilesFitTheirOwnModelAndNoOther()
+    {
+        string patchedModel = _folder["Patched.mlnet"];
+        string distilledModel = _folder["Distilled.mlnet"];
+        ToolRun patched = ToolRun.Of("personalize", "--model", _model, "--out", patchedModel, "--quick", "--json");
+        ToolRun distilled = ToolRun.Of("distill", "--model", patchedModel, "--out", distilledModel, "--quick", "--json");
+        ToolRun exported = ToolRun.Of("export", "--model", patchedModel, "--out", _folder["device"], "--adapters", "--json");
+        ToolRun fit = ToolRun.Of("inspect", patchedModel, _folder["device"], "--json");
+        ToolRun misfit = ToolRun.Of("inspect", distilledModel, _folder["device/model.onnx"], "--json");
+
+        Assert.That(patched.ExitCode, Is.Zero, patched.Error);
+        Assert.That((int)patched.Json["patchSize"]!, Is.EqualTo(16));
+        Assert.That(distilled.ExitCode, Is.Zero, distilled.Error);
+        Assert.That((string?)distilled.Json["fingerprint"], Is.Not.EqualTo((string?)patched.Json["fingerprint"]));
+        Assert.That(exported.ExitCode, Is.Zero, exported.Error);
+        Assert.That(exported.Json["files"]!.AsObject().Select(file => file.Key), Is.EqualTo(new[] { "model.onnx", "model.vocabulary.json", "step.onnx" }));
+        Assert.That(fit.ExitCode, Is.Zero, fit.Error);
+        Assert.That(fit.Json["artefacts"]!.AsArray().Select(artefact => (string?)artefact!["kind"]), Is.EqualTo(new[]
+        {
+            "model in .NET", "model on device", "vocabulary", "a step of learning a patch on device",
+        }));
+        Assert.That(misfit.ExitCode, Is.EqualTo(ExitCode.BadModel));
+        Assert.That(misfit.LastError, Does.Contain("Make both from the same model."));
+    }
+
+    [Test]
+    public void Train_UserAndItemOnly_Works()
+    {
+        string log = _folder.Write("pairs.csv", [.. SmallLog.Events.OrderBy(row => row.Time).Select(row => $"{row.User},{row.Item}")]);
+
+        ToolRun run = ToolRun.Of("train", "--data", log, "--out", _folder["pairs"], "--quick", "--json");
+        ToolRun patched = ToolRun.Of("personalize", "--model", _folder["pairs"], "--quick");
+
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Error, Does.Contain("no time: the order of the rows counts"));
+        Assert.That((string?)run.Json["name"], Is.EqualTo("PairsModel"));
+        Assert.That(patched.ExitCode, Is.Zero, patched.Error);
+    }
+
+    [Test]
+    public void Train_LabelsDatesAndUnreadableRows_AreReadAndCounted()
+    {
+        IEnumerable<string> rows = SmallLog.Events.Select(row =>
+            FormattableString.Invariant($"{DateTime.UnixEpoch.AddSeconds(row.Time):yyyy-MM-ddTHH:mm:ssZ};{row.User};{row.Item};{(row.IsLiked ? 5 : 2)}"));
+        string log = _folder.Write("rated.csv", ["when;client;article;stars", "yesterday;u1;i1;5", .. rows, "2024-01-01;u1;;4"]);
+
+        ToolRun run = ToolRun.Of("train", "--data", log, "--rating", "stars", "--out", _folder["rated"], "--quick", "--json", "--backbone", "sasrec");
+
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That((int)run.Json["unreadableRows"]!, Is.EqualTo(2));
+        Assert.That(run.Error, Does.Contain("line 2: the time 'yesterday' is no date").And.Contain($"line {SmallLog.Events.Count + 3}: no item"));
+        Assert.That(run.Error, Does.Contain("positive from 5 on"));
+        Assert.That((double)run.Json["figures"]!["gauc"]!, Is.InRange(0.3, 1));
+    }
+
+    [Test]
+    public void Train_AllEvents_LeavesNoneForATest()
+    {
+        ToolRun run = ToolRun.Of("train", "--data", _folder["log.csv"], "--use-all", "--out", _folder["all"], "--quick", "--json");
+        ToolRun evaluation = ToolRun.Of("evaluate", "--model", _folder["all"]);
+        ToolRun patched = ToolRun.Of("personalize", "--model", _folder["all"], "--quick");
+
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Json["figures"], Is.Null);
+        Assert.That(evaluation.ExitCode, Is.EqualTo(ExitCode.BadInput));
+        Assert.That(patched.ExitCode, Is.Zero, patched.Error);
+        Assert.That(patched.Error, Does.Not.Contain("training cut-offs"), "there are events that the model was not fitted to");
+    }
+
+    [Test]
+    public void Doctor_Here_FindsWhatTestsNeed()
+    {
+        ToolRun run = ToolRun.Of("doctor", "--json");
+
+        Assert.That(run.ExitCode, Is.Zero, run.Output);
+        Assert.That(
+            run.Json["findings"]!.AsArray().Where(finding => (string?)finding!["severity"] == "fine").Select(finding => (string?)finding!["name"]),
+            Is.SupersetOf(new[] { ".NET", "ONNX Runtime", "libtorch", "TorchSharp" }));
+    }
+}
