@@ -57,5 +57,6 @@ internal static class MethodCatalog
         $"dccl-m-{rounds}",
         DeviceCloud,
         rounds == 1 ? "the distilled cloud model with the patches that came along: the whole loop" : $"the same after {rounds} rounds",
-        context => Contender.Of(context.Models.Distilled(rounds).DeviceCloudModel(), owns: false)) { IsSlow = rounds > 2 };
+        context => Contender.Of(context.Models.Distilled(rounds).DeviceCloudModel(), owns: false))
+    { IsSlow = rounds > 2 };
 }
