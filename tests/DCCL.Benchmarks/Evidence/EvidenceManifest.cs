@@ -36,7 +36,7 @@ internal sealed record EvidenceManifest
     /// <summary>Gets what identifies the run: 16 hexadecimal digits over options, data and code.</summary>
     public string GetRun()
     {
-        // Where the log lies, how many threads serve and which methods are asked for does not make another run of it.
+        // Where the log lies, how many seeds and which methods are asked for does not make another run of it.
         string options = JsonSerializer.Serialize(
             Options with { DataFile = null, UserFile = null, Only = [], NumberOfSeeds = 1 }, EvidenceOptions.Json);
         return Hash(Encoding.UTF8.GetBytes($"{Format};{options};{DataFingerprint};{CodeFingerprint}"))[..16];

@@ -148,6 +148,7 @@ internal sealed class EvidenceRun(EvidenceOptions options, string folder, Eviden
             first.CloudLog.NumberOfEvents,
             first.DeviceLog.NumberOfEvents,
             studies.Sum(study => study.Test.NumberOfEvents),
+            facts.Sum(test => test.Plan.NumberOfTestUsers),
             users.Length,
             (int)events,
             users.Count(user => user.IsCold),

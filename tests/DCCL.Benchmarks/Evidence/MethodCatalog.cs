@@ -33,7 +33,8 @@ internal static class MethodCatalog
         new("intercept", Personal, "the cloud model and one smoothed number per user", context => Contender.Of(
             context.Models.Intercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         new("retrained", CloudModel, "the cloud model trained on with the device period, without teachers", context => Contender.Of(
-            StageModels.WithoutPatches(context.Models.Retrained), owns: true)),
+            StageModels.WithoutPatches(context.Models.Retrained()), owns: true)),
+        .. Enumerable.Range(2, 4).Select(CreateRetraining),
         new("fedavg", CloudModel, "the cloud model after rounds of federated averaging of fine-tuned models (FedAvg)", context =>
             FederatedAveraging.Train(context, context.Options.IsQuick ? 1 : 3)),
         new("fine-tuned", Personal, "a copy of the cloud model for each user, all weights fine-tuned on the user's device period", context =>
@@ -53,9 +54,18 @@ internal static class MethodCatalog
         .. Enumerable.Range(1, 5).Select(CreateRounds),
     ];
 
+    // More rounds are more steps: what they are worth shows against as many steps without teachers.
+    private static EvidenceMethod CreateRetraining(int rounds) => new(
+        $"retrained-{rounds}",
+        CloudModel,
+        $"the same with the steps of {rounds} rounds",
+        context => Contender.Of(StageModels.WithoutPatches(context.Models.Retrained(rounds)), owns: true))
+    { IsSlow = rounds > 2 };
+
     private static EvidenceMethod CreateRounds(int rounds) => new(
         $"dccl-m-{rounds}",
         DeviceCloud,
         rounds == 1 ? "the distilled cloud model with the patches that came along: the whole loop" : $"the same after {rounds} rounds",
-        context => Contender.Of(context.Models.Distilled(rounds).DeviceCloudModel(), owns: false)) { IsSlow = rounds > 2 };
+        context => Contender.Of(context.Models.Distilled(rounds).DeviceCloudModel(), owns: false))
+    { IsSlow = rounds > 2 };
 }

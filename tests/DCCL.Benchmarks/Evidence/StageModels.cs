@@ -49,9 +49,11 @@ internal sealed class StageModels : IDisposable
     public ITransformer RandomBasis => Get(
         "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Cloud, _data.Device));
 
-    /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as <see cref="Distilled"/>.</summary>
-    public ITransformer Retrained => Get(
-        "retrained", () => CreateMoMoDistill(Patched, hasTeachers: false).Fit(_data.Cloud, _data.Device));
+    /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
+    /// <param name="rounds">At least 1.</param>
+    public ITransformer Retrained(int rounds = 1) => Get(
+        $"retrained-{rounds}",
+        () => CreateMoMoDistill(rounds == 1 ? Patched : Retrained(rounds - 1), hasTeachers: false).Fit(_data.Cloud, _data.Device));
 
     /// <summary>Gets what comes out of a number of rounds of the way back, its patches included: DCCL-m.</summary>
     /// <param name="rounds">At least 1.</param>

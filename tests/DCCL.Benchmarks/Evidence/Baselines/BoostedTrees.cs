@@ -1,4 +1,3 @@
-using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using Microsoft.ML;
 using Microsoft.ML.Data;

@@ -45,7 +45,8 @@ internal static class MetricCatalog
     {
         yield return EvidenceMetric.Of(EvaluationMetric.AreaUnderRocCurve, "AUC", "of the events of all users together") with { NeedsLabels = true };
         yield return EvidenceMetric.Of(
-            EvaluationMetric.AreaUnderRocCurvePerUser, "AUC per user", "mean over users with events of both classes") with { NeedsLabels = true };
+            EvaluationMetric.AreaUnderRocCurvePerUser, "AUC per user", "mean over users with events of both classes") with
+        { NeedsLabels = true };
         yield return EvidenceMetric.Of(EvaluationMetric.LogLoss, "Log loss", "mean cross-entropy in nats; less is better") with
         {
             NeedsLabels = true,
@@ -64,18 +65,21 @@ internal static class MetricCatalog
     private static IEnumerable<EvidenceMetric> Lists()
     {
         yield return new EvidenceMetric(
-            "coverage10", "Coverage@10", "the share of all items that stand in anybody's first ten", ListMetrics.CreateCoverage) { IsQuality = false };
+            "coverage10", "Coverage@10", "the share of all items that stand in anybody's first ten", ListMetrics.CreateCoverage)
+        { IsQuality = false };
         yield return EvidenceMetric.Mean(
             "popularity10",
             "Popularity@10",
             "the share of users who took a recommended item before the test, mean over the first ten",
-            (user, _, test) => (user.Top.Take(10).Sum(test.GetPopularity), Math.Min(10, user.Top.Length))) with { IsQuality = false };
+            (user, _, test) => (user.Top.Take(10).Sum(test.GetPopularity), Math.Min(10, user.Top.Length))) with
+        { IsQuality = false };
         yield return EvidenceMetric.Mean(
             "popularityLift10",
             "Popularity lift@10",
             "popularity of the first ten over that of what the user took before; above 1 the lists are more popular than the user's taste",
             (user, facts, test) => double.IsNaN(facts.HistoryPopularity) || user.Top.Length == 0
                 ? (0, 0)
-                : (user.Top.Take(10).Average(test.GetPopularity) / facts.HistoryPopularity, 1)) with { IsQuality = false };
+                : (user.Top.Take(10).Average(test.GetPopularity) / facts.HistoryPopularity, 1)) with
+        { IsQuality = false };
     }
 }

@@ -17,6 +17,9 @@ internal sealed record EvidenceReport
         ("dccl-m-1", "dccl-e"),
         ("dccl-m-1", "distilled"),
         ("dccl-m-1", "retrained"),
+        ("dccl-m-2", "retrained-2"),
+        ("dccl-m-3", "retrained-3"),
+        ("dccl-m-5", "retrained-5"),
         ("dccl-m-2", "dccl-m-1"),
         ("dccl-m-3", "dccl-m-1"),
         ("dccl-m-5", "dccl-m-1"),
@@ -63,6 +66,15 @@ internal sealed record EvidenceReport
 /// <summary>What a metric is.</summary>
 internal sealed record MetricText(string Name, string Title, string Description, bool LessIsBetter, bool IsQuality);
 
-/// <summary>The size of what was tested.</summary>
+/// <summary>The size of what was tested; fewer tested users than users of the test are a seeded sample of them.</summary>
 internal sealed record DataFacts(
-    int Users, int Items, int CloudEvents, int DeviceEvents, int TestEvents, int TestedUsers, int RankedEvents, int ColdUsers, double MeanCandidates);
+    int Users,
+    int Items,
+    int CloudEvents,
+    int DeviceEvents,
+    int TestEvents,
+    int UsersOfTheTest,
+    int TestedUsers,
+    int RankedEvents,
+    int ColdUsers,
+    double MeanCandidates);

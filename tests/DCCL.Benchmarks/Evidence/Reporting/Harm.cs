@@ -1,5 +1,4 @@
 using DCCL.Benchmarks.Evidence.Metrics;
-using DCCL.Benchmarks.Evidence.Outcomes;
 
 namespace DCCL.Benchmarks.Evidence.Reporting;
 

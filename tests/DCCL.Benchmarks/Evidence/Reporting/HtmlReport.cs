@@ -46,6 +46,12 @@ internal static class HtmlReport
         }
 
         html.Append("</ul>");
+        if (facts.TestedUsers < facts.UsersOfTheTest)
+        {
+            html.Append($"<p class=\"warning\">All figures are those of a seeded sample: {facts.TestedUsers} of the {facts.UsersOfTheTest} users of the ")
+                .Append("test, the same for every method.</p>");
+        }
+
         if (report.IsQuick)
         {
             html.Append("<p class=\"warning\"><b>A quick run.</b> Few users, few epochs: it shows that everything works and proves nothing.</p>");

@@ -1,4 +1,3 @@
-using DCCL.Benchmarks.Evidence.Metrics;
 using OxyPlot;
 using OxyPlot.Axes;
 
