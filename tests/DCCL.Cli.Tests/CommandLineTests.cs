@@ -1,6 +1,7 @@
 using DCCL.Cli.Training;
 using DCCL.Trainers;
 using NUnit.Framework;
+using Spectre.Console;
 
 namespace DCCL.Cli.Tests;
 
@@ -39,7 +40,7 @@ public sealed class CommandLineTests
         using StringWriter output = new();
         ToolConsole console = new(output, TextWriter.Null);
         console.Output.Profile.Width = 40;
-        Spectre.Console.Table table = Tables.Create(console, ["Item", "Score"]);
+        Table table = Tables.Create(console, ["Item", "Score"]);
         table.AddRow(new string('x', 100), "1.000");
 
         console.Output.Write(table);

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using DCCL.Cli.Logs;
 
+#pragma warning disable CA1507 // the names of the file's fields are its format, whatever members are called
+
 namespace DCCL.Cli.Models;
 
 /// <summary>

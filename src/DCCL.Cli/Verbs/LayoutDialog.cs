@@ -13,8 +13,16 @@ internal static class LayoutDialog
     public static LogLayout Settle(ToolConsole console, LogLayout layout, bool asks)
     {
         Show(console, layout);
+        return Complete(console, layout, asks);
+    }
+
+    /// <summary>Refuses a layout in which user or item is missing, without a word about one that is whole.</summary>
+    public static LogLayout Check(LogLayout layout) => Complete(console: null, layout, asks: false);
+
+    private static LogLayout Complete(ToolConsole? console, LogLayout layout, bool asks)
+    {
         List<LogColumn> open = [.. layout.Columns.Where(column => !column.IsCertain && column.Role is ColumnRole.User or ColumnRole.Item)];
-        if (asks && console.IsInteractive && open.Exists(column => !column.IsCertain))
+        if (asks && console is { IsInteractive: true } && open.Count > 0)
         {
             layout = Ask(console, layout, ColumnRole.User, "Which column says who?");
             layout = Ask(console, layout, ColumnRole.Item, "Which column says what?");

@@ -27,7 +27,7 @@ internal sealed record ModelLog(LogLayout Layout, IDataView? Cloud, IDataView De
         ModelBuilderConfig config = files.GetConfig();
         EventLog Read(string? path)
         {
-            LogLayout layout = LayoutDialog.Settle(console, LayoutGuess.Guess(config.GetLog(path)), asks: false);
+            LogLayout layout = LayoutDialog.Check(LayoutGuess.Guess(config.GetLog(path)));
             EventLog log = new LogReader(layout, isStrict).Read(cancellation);
             if (log.Faults.Describe() is string faults)
             {
