@@ -27,7 +27,9 @@ public static partial class DeviceCloudExtensions
     /// </remarks>
     /// <param name="model">A DCCL transformer, or a model with one inside, whose other parts are kept as they are.</param>
     /// <returns>A chain, which the caller disposes. Nothing is shared with the DCCL transformer.</returns>
-    /// <exception cref="ArgumentException">The model has no DCCL transformer, or more than one.</exception>
+    /// <exception cref="ArgumentException">
+    /// The model has no DCCL transformer, or more than one; or under somebody's patch a score is not finite: ours would fall back to the cloud model.
+    /// </exception>
     /// <exception cref="NotSupportedException">The model is too large for an ONNX file.</exception>
     /// <example>
     /// <code>

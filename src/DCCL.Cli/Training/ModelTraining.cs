@@ -40,13 +40,9 @@ internal sealed class ModelTraining(MLContext ml, TrainingSettings settings, IPr
 
     /// <summary>Learns a patch for every user of a log.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="cloudLog">What users had before; null for what the model remembers.</param>
-    /// <param name="deviceLog">What they had since.</param>
-    public ITransformer Personalize(ITransformer model, IDataView? cloudLog, IDataView deviceLog)
-    {
-        MetaPatchTrainer trainer = ml.DeviceCloud().Trainers.MetaPatch(model, CreatePatchOptions());
-        return cloudLog is null ? trainer.Fit(deviceLog) : trainer.Fit(cloudLog, deviceLog);
-    }
+    /// <param name="deviceLog">What its users have had since; what they had before, the model remembers.</param>
+    public ITransformer Personalize(ITransformer model, IDataView deviceLog) =>
+        ml.DeviceCloud().Trainers.MetaPatch(model, CreatePatchOptions()).Fit(deviceLog);
 
     /// <summary>Distils the patches back into the cloud model.</summary>
     /// <param name="fleet">A model with patches.</param>

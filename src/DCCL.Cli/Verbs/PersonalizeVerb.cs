@@ -13,7 +13,7 @@ internal static class PersonalizeVerb
             "Learns a patch of a few numbers for every user of a log. A patch that does not help on events held back from it is not kept.",
             user,
             console,
-            (training, model, log) => training.Personalize(model, log.Cloud, log.Device),
+            (training, model, log) => training.Personalize(model, log.Device),
             cancellation);
     }
 }

@@ -88,9 +88,10 @@ internal sealed class DinGraph
     /// <summary>Adds whether there is one group with so many candidates that maps of its history pay.</summary>
     private string HasManyCandidates()
     {
-        string shape = _graph.Node("item.shape", "Shape", _item); // [2]
-        string candidates = _graph.Node("item.shape.candidates", "Slice", shape, _graph.Integers(1), _graph.Integers(2), _graph.Integers(0));
-        string groups = _graph.Node("item.shape.groups", "Slice", shape, _graph.Integers(0), _graph.Integers(1), _graph.Integers(0));
+        string candidates = _graph.Node("item.candidates", "Shape", _item);
+        _graph.Attribute("start", 1L);
+        string groups = _graph.Node("item.groups", "Shape", _item);
+        _graph.Attribute("end", 1L);
         string many = _graph.Node("candidates.many", "Greater", candidates, _graph.Integers(ManyCandidates - 1));
         return _graph.Node("candidates.many.of_one", "And", many, _graph.Node("groups.one", "Equal", groups, _graph.Integers(1)));
     }

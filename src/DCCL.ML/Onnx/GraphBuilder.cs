@@ -149,6 +149,17 @@ internal sealed class GraphBuilder
         return output;
     }
 
+    /// <summary>Adds a node that cuts a value into pieces.</summary>
+    /// <param name="outputs">The names of the pieces, and their lengths along the axis.</param>
+    /// <param name="input">The value.</param>
+    /// <param name="axis">The axis.</param>
+    public void Split(IReadOnlyList<(string Name, long Length)> outputs, string input, long axis)
+    {
+        Node(outputs[0].Name, "Split", input, Integers([.. outputs.Select(output => output.Length)]));
+        _graph.Node[^1].Output.AddRange(outputs.Skip(1).Select(output => Claim(output.Name)));
+        Attribute("axis", axis);
+    }
+
     /// <summary>Adds a whole-number attribute to the node added last.</summary>
     public void Attribute(string name, long value) =>
         _graph.Node[^1].Attribute.Add(new AttributeProto { Name = name, I = value, Type = AttributeProto.Types.AttributeType.Int });

@@ -5,7 +5,8 @@ namespace DCCL.ML.Onnx;
 /// <summary>Adds the residual patches to a graph, whatever its backbone is.</summary>
 /// <remarks>
 /// <c>W = Offset + theta[1:] Basis</c> is computed once per row of the patch input and then applied to that row's
-/// group; with one row, to all groups. Both matrices are stored transposed, so that no transposition is left at run time.
+/// group; with one row, to all groups. The matrices of all layers are one product, because for one person and a hundred candidates it
+/// is the number of nodes that costs: all are stored as [n, r], one below the other, and then cut apart.
 /// </remarks>
 internal sealed class PatchNodes
 {
@@ -13,7 +14,7 @@ internal sealed class PatchNodes
     private readonly DeviceCloudModelParameters _parameters;
     private readonly PatchArchitecture _patch;
     private readonly float[]? _baked;
-    private string? _coordinates;
+    private bool _hasMatrices;
 
     /// <param name="graph">The graph that receives the nodes.</param>
     /// <param name="parameters">The model.</param>
@@ -38,11 +39,7 @@ internal sealed class PatchNodes
             return activation;
         }
 
-        int size = _parameters.Architecture.PatchableLayerSizes[layer];
-        int rank = _patch.BottleneckSize;
-        string down = Matrix(layer, "down", offset: 0, rows: rank, columns: size); // [p, n, r]
-        string up = Matrix(layer, "up", offset: rank * size, rows: size, columns: rank); // [p, r, n]
-
+        (string down, string up) = _baked is null ? Matrices(layer) : BakedMatrices(layer); // [p, n, r], [p, r, n]
         string hidden = _graph.Node($"patch.{layer}.bottleneck", "MatMul", activation, down); // [g, c, r]
         hidden = _patch.Activation switch
         {
@@ -70,19 +67,66 @@ internal sealed class PatchNodes
         return _graph.Node("patch.logit", "Add", logit, intercept);
     }
 
-    private string Matrix(int layer, string name, int offset, int rows, int columns)
+    private (string Down, string Up) Matrices(int layer)
     {
-        float[] values = GetTransposedBasis(_parameters, _patch, layer, offset, rows, columns);
-        string prefix = $"patch.{layer}.{name}";
-        if (_baked is not null)
+        if (!_hasMatrices)
         {
-            float[] theta = [1, .. _baked.AsSpan(1)];
-            return _graph.Constant($"{prefix}.matrix", WeightArithmetic.Combine(theta, values), 1, columns, rows);
+            AddMatrices();
+            _hasMatrices = true;
         }
 
-        string basis = _graph.Constant($"{prefix}.basis", values, _patch.PatchSize, rows * columns);
-        string flat = _graph.Node($"{prefix}.flat", "MatMul", Coordinates(), basis); // [p, columns * rows]
-        return _graph.Node($"{prefix}.matrix", "Reshape", flat, _graph.Integers(-1, columns, rows)); // [p, columns, rows]
+        // ONNX Runtime makes this transposition a part of the product that follows.
+        string up = _graph.Node($"patch.{layer}.up.matrix", "Transpose", $"patch.{layer}.up.rows");
+        _graph.Attribute("perm", 0, 2, 1);
+        return ($"patch.{layer}.down.matrix", up);
+    }
+
+    private void AddMatrices()
+    {
+        List<float> offset = [];
+        List<float>[] basis = [.. Enumerable.Range(1, _patch.PatchSize - 1).Select(_ => new List<float>())];
+        List<(string Name, long Rows)> pieces = [];
+        foreach (int layer in _patch.Layers)
+        {
+            int size = _parameters.Architecture.PatchableLayerSizes[layer];
+            int length = _patch.BottleneckSize * size;
+            ReadOnlySpan<float> offsets = _parameters[$"patch.{layer}.offset"].Span;
+            offset.AddRange(Rows(offsets, size));
+            for (int k = 0; k < basis.Length; k++)
+            {
+                basis[k].AddRange(Rows(_parameters[$"patch.{layer}.basis"].Span.Slice(2 * length * k, 2 * length), size));
+            }
+
+            pieces.Add(($"patch.{layer}.down.matrix", size));
+            pieces.Add(($"patch.{layer}.up.rows", size));
+        }
+
+        string constant = _graph.Constant("patch.basis", [.. basis.SelectMany(row => row)], basis.Length, offset.Count);
+        constant = _graph.Node("patch.basis.all", "Pad", constant, _graph.Integers(1, 0, 0, 0)); // theta_0 takes no part; evaluated once
+        string flat = _graph.Node("patch.flat", "Gemm", ModelGraph.PatchInput, constant, _graph.Constant("patch.offset", [.. offset], offset.Count));
+        string rows = _graph.Node("patch.rows", "Reshape", flat, _graph.Integers(-1, offset.Count / _patch.BottleneckSize, _patch.BottleneckSize));
+        _graph.Split(pieces, rows, 1);
+    }
+
+    /// <summary>W_down transposed, [n, r], and below it W_up, [n, r] as it is.</summary>
+    private float[] Rows(ReadOnlySpan<float> matrices, int size)
+    {
+        int length = _patch.BottleneckSize * size;
+        return [.. WeightArithmetic.Transpose(matrices[..length], _patch.BottleneckSize, size), .. matrices[length..]];
+    }
+
+    private (string Down, string Up) BakedMatrices(int layer)
+    {
+        int size = _parameters.Architecture.PatchableLayerSizes[layer];
+        int rank = _patch.BottleneckSize;
+        return (Bake("down", 0, rank, size), Bake("up", rank * size, size, rank));
+
+        string Bake(string name, int offset, int rows, int columns)
+        {
+            float[] theta = [1, .. _baked.AsSpan(1)];
+            float[] values = WeightArithmetic.Combine(theta, GetTransposedBasis(_parameters, _patch, layer, offset, rows, columns));
+            return _graph.Constant($"patch.{layer}.{name}.matrix", values, 1, columns, rows);
+        }
     }
 
     /// <summary>Gets one matrix's offset, then its basis, each transposed: [d, columns * rows].</summary>
@@ -99,22 +143,5 @@ internal sealed class PatchNodes
         }
 
         return values;
-    }
-
-    /// <summary>Adds (1, theta_1, ..., theta_{d - 1}), [p, d]: the 1 multiplies the offset.</summary>
-    private string Coordinates()
-    {
-        if (_coordinates is null)
-        {
-            float[] others = new float[_patch.PatchSize];
-            Array.Fill(others, 1);
-            others[0] = 0;
-            float[] first = new float[_patch.PatchSize];
-            first[0] = 1;
-            string rest = _graph.Node("patch.rest", "Mul", ModelGraph.PatchInput, _graph.Constant("patch.others", others, others.Length));
-            _coordinates = _graph.Node("patch.coordinates", "Add", rest, _graph.Constant("patch.first", first, first.Length));
-        }
-
-        return _coordinates;
     }
 }

@@ -111,12 +111,14 @@ internal sealed class StockGraph
         float[] statuses = new float[_numberOfRows];
         long[] recent = new long[_parameters.Architecture.HistoryLength];
         float[] nobody = new float[_parameters.Architecture.ProfileDimension];
+        using StockPatchCheck check = new(_model);
         for (int user = 0; user < _numberOfRows; user++)
         {
             int length = user == 0 ? 0 : BehaviorHistory.CopyRecent(_model.History.GetItems(user), recent);
             ReadOnlySpan<float> profile = user == 0 ? nobody : _model.History.GetProfile(user);
             statuses[user] = (float)_model.PatchSelector.Select(
                 user, recent.AsSpan(0, length), profile, patches.AsSpan(user * patchSize, patchSize));
+            check.Check(user, recent.AsSpan(0, length), profile, patches.AsSpan(user * patchSize, patchSize));
         }
 
         return (patches, statuses);

@@ -40,14 +40,14 @@ internal sealed class StageModels : IDisposable
     public ITransformer Cloud => Get("cloud", TrainCloud);
 
     /// <summary>Gets the cloud model and one smoothed number per user.</summary>
-    public ITransformer Intercept => Get("intercept", () => CreateMetaPatch(CreatePatchOptions(patchSize: 1)).Fit(_data.Cloud, _data.Device));
+    public ITransformer Intercept => Get("intercept", () => CreateMetaPatch(CreatePatchOptions(patchSize: 1)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model and a patch per user: DCCL-e.</summary>
-    public ITransformer Patched => Get("patched", () => CreateMetaPatch(CreatePatchOptions()).Fit(_data.Cloud, _data.Device));
+    public ITransformer Patched => Get("patched", () => CreateMetaPatch(CreatePatchOptions()).Fit(_data.Device));
 
     /// <summary>Gets patches on a basis that was drawn and not learnt.</summary>
     public ITransformer RandomBasis => Get(
-        "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Cloud, _data.Device));
+        "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
     /// <param name="rounds">At least 1.</param>

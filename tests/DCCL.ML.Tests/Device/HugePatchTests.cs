@@ -118,6 +118,17 @@ public sealed class HugePatchTests
         Assert.That(batch.Scores[..(2 * numberOfCandidates)], Is.EqualTo((float[])[.. cloud[..refused], .. patched[refused..]]));
     }
 
+    // Microsoft's transformers cannot fall back: the export says whose patch it is. A patch of 1e38 whose scores are finite goes through.
+    [Test]
+    public void ToStockTransformer_AUsersHugePatch_IsRefused()
+    {
+        DeviceCloudPredictionTransformer model = WithHugePatch(SmallModel.Create(activation: PatchActivation.Identity));
+
+        Assert.That(
+            () => model.ToStockTransformer(),
+            Throws.ArgumentException.With.Message.Contains("'bob'").And.Message.Contains("finite").And.Message.Contains("MetaPatch"));
+    }
+
     [Test]
     public void Recommend_AUsersHugePatch_GivesTheCloudModelsList()
     {

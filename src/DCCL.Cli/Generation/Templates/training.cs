@@ -46,6 +46,6 @@ public static partial class {{Name}}
     }
 
     /// <summary>Learns a patch for every user of a later log.</summary>
-    public static ITransformer TrainPatches(MLContext ml, ITransformer model, IDataView cloudLog, IDataView deviceLog) =>
-        ml.DeviceCloud().Trainers.MetaPatch(model).Fit(cloudLog, deviceLog);
+    public static ITransformer TrainPatches(MLContext ml, ITransformer model, IDataView deviceLog) =>
+        ml.DeviceCloud().Trainers.MetaPatch(model).Fit(deviceLog);
 }
