@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using DCCL.ML.Model;
 using DCCL.TestKit;
 using NUnit.Framework;
 
@@ -102,6 +103,7 @@ public sealed class InstalledToolTests
             JsonArray after = (await client.GetFromJsonAsync<JsonArray>($"/users/{SmallLog.Events[0].User}/items?count=100"))!;
 
             Assert.That(items, Has.Count.EqualTo(3));
+            Assert.That((string?)items[0]!["reason"], Is.EqualTo(nameof(PatchStatus.Cloud)), "nobody has a patch yet");
             Assert.That(observed.IsSuccessStatusCode, Is.True);
             Assert.That(after.Select(item => (string?)item!["itemId"]), Has.None.EqualTo(best), "what a user has had is not recommended");
         }

@@ -1,8 +1,10 @@
 // dotnet run      GET /users/{user}/items, POST /users/{user}/items/{item}, GET /items/{item}/similar, GET /health
+using System.Text.Json.Serialization;
 using DCCL.ML.Recommendation;
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
 builder.Services.AddDeviceCloudRecommender(Path.Combine(AppContext.BaseDirectory, "{{Name}}.mlnet"));
+builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.Converters.Add(new JsonStringEnumConverter()));
 await using WebApplication app = builder.Build();
 
 // By raw ids. One recommender for all requests: it is thread-safe, and takes the next model when the file is replaced.
