@@ -63,5 +63,5 @@ static void PrintSize(ITransformer model) => Console.WriteLine(
 // With --quick it prints, the items as they come:
 //
 //   trained from the database: 60 customers, 40 products
-//   u1, in stock: i31, i9, i38, i18, i4
+//   u1, in stock: i9, i2, i21, i18, i31
 //   all of them in stock: True
