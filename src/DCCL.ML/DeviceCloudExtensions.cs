@@ -28,7 +28,8 @@ public static partial class DeviceCloudExtensions
             ? found[0]
             : throw new ArgumentException(
                 $"The model must have one transformer of a DCCL trainer, but has {found.Count} "
-                + $"({string.Join(", ", Flatten(model).Select(part => part.GetType().Name))}). Append one of the DeviceCloud trainers.",
+                + $"({string.Join(", ", Flatten(model).Select(part => part.GetType().Name))}). "
+                + (found.Count == 0 ? "Append one of the DeviceCloud trainers." : "Pass the part of the chain that ends in the one you mean."),
                 nameof(model));
     }
 

@@ -70,6 +70,11 @@ public sealed record InteractionColumns(
 
     private void Check(Func<string, ColumnShape> find)
     {
+        if (UserColumnName == ItemColumnName)
+        {
+            throw new ArgumentException($"User and item must be two columns, but both are '{UserColumnName}'. Name the other one.");
+        }
+
         CheckKey(UserColumnName, find(UserColumnName));
         CheckKey(ItemColumnName, find(ItemColumnName));
         CheckTimestamp(find);

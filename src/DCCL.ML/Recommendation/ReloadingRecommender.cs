@@ -1,3 +1,4 @@
+using System.Reflection;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 
@@ -115,9 +116,22 @@ public sealed partial class ReloadingRecommender : IDisposable
 
     private Lease Load()
     {
-        ITransformer model = _context.Model.Load(ModelFile, out _);
+        ITransformer model = LoadModel();
         using IDisposable? owned = model as IDisposable;
         return new Lease(new Recommender(model.DeviceCloudModel(), _observations, _options.NumberOfThreads));
+    }
+
+    // What ML.NET wraps says nothing of what is wrong, nor with which file.
+    private ITransformer LoadModel()
+    {
+        try
+        {
+            return _context.Model.Load(ModelFile, out _);
+        }
+        catch (Exception fault) when (fault is TargetInvocationException or FormatException)
+        {
+            throw new InvalidDataException($"'{ModelFile}' is no model that can be loaded: {fault.GetBaseException().Message}", fault);
+        }
     }
 
     /// <summary>Loads the file if it has changed.</summary>

@@ -79,6 +79,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     {
         DeviceCloudPredictionTransformer model = _model.DeviceCloudModel();
         using TrainingRun run = new(_environment, nameof(MetaPatchTrainer), _options.Run);
+        TrainingLog.WarnOfUnknown(run, log);
         DeviceEvents device = DeviceEvents.Create(model, log);
         if (device.NumberOfNewEvents == 0)
         {

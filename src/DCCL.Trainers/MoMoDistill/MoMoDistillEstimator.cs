@@ -104,6 +104,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         DeviceCloudPredictionTransformer fleet, InteractionLog log, Func<int, int> firstDeviceEvent)
     {
         using TrainingRun run = new(_environment, nameof(MoMoDistillEstimator), _options.Run);
+        TrainingLog.WarnOfUnknown(run, log);
         DeviceCloudModelParameters parameters = fleet.Parameters;
         BackboneArchitecture architecture = parameters.Architecture;
         PatchArchitecture shape = parameters.Patch!;

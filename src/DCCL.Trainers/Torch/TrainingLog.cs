@@ -86,6 +86,19 @@ internal static class TrainingLog
         }
     }
 
+    /// <summary>Warns of events that a model has no rows for.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="log">The log, in the model's key values.</param>
+    public static void WarnOfUnknown(TrainingRun run, InteractionLog log)
+    {
+        if (log.NumberOfDroppedEvents > 0)
+        {
+            run.Warning(
+                $"{log.NumberOfDroppedEvents} events are of users or items that the model does not know, and were dropped. "
+                + "Train the cloud model on with Fit(data, previousModel) to give them rows.");
+        }
+    }
+
     /// <summary>Leaves out the last events of each user.</summary>
     /// <param name="log">The log.</param>
     /// <param name="fraction">The share to leave out, 0 to less than 1.</param>

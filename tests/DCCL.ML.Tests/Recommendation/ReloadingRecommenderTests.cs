@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Compression;
 using DCCL.ML.Data;
 using DCCL.ML.Recommendation;
 using DCCL.ML.Scoring;
@@ -89,6 +90,32 @@ public sealed class ReloadingRecommenderTests
         Assert.That(after, Is.EqualTo(before));
         Assert.That(() => recommender.Use(GetScores), Throws.InstanceOf<ObjectDisposedException>());
         Assert.That(recommender.Dispose, Throws.Nothing);
+    }
+
+    [Test]
+    public void Reload_AnAlteredFile_SaysWhichAndWhatIsWrong()
+    {
+        using ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        using (ZipArchive zip = ZipFile.Open(_file, ZipArchiveMode.Update))
+        {
+            ZipArchiveEntry entry = zip.Entries.Single(part => part.Name == "Model.dccl");
+            using Stream stream = entry.Open();
+            stream.Position = stream.Length / 2;
+            int old = stream.ReadByte();
+            stream.Position--;
+            stream.WriteByte((byte)(old ^ 1));
+        }
+
+        Assert.That(() => recommender.Reload(), Throws.TypeOf<InvalidDataException>().With.Message.Contains(_file).And.Message.Contains("altered"));
+    }
+
+    [Test]
+    public void Reload_NoModelAtAll_SaysWhichFile()
+    {
+        using ReloadingRecommender recommender = new(_ml, _file, _onDemand);
+        File.WriteAllText(_file, "no model");
+
+        Assert.That(() => recommender.Reload(), Throws.TypeOf<InvalidDataException>().With.Message.Contains(_file));
     }
 
     [Test]

@@ -36,7 +36,8 @@ public sealed class DeviceCloudExtensionsTests
                 + "Append one of the DeviceCloud trainers."));
         Assert.That(
             () => new TransformerChain<ITransformer>(model, model).DeviceCloudModel(),
-            Throws.ArgumentException.With.Message.StartsWith("The model must have one transformer of a DCCL trainer, but has 2 ("));
+            Throws.ArgumentException.With.Message.StartsWith("The model must have one transformer of a DCCL trainer, but has 2 (")
+                .And.Message.Contains("Pass the part of the chain that ends in the one you mean."));
     }
 
     [Test]

@@ -235,6 +235,22 @@ public sealed class MetaPatchTrainerTests
         messages.Clear();
         context.DeviceCloud().Trainers.MetaPatch(cloud, Options()).Fit(context.Data.LoadFromEnumerable(_planted.Device));
         Assert.That(messages, Has.None.Contains("cut-offs"));
+        Assert.That(messages, Has.None.Contains("dropped"));
+    }
+
+    [Test]
+    public void Fit_EventsOfUsersAndItemsThatTheModelDoesNotKnow_AreCountedInAWarning()
+    {
+        MLContext context = new(seed: 1);
+        List<string> messages = [];
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        ITransformer cloud = _planted.CreateModel(context);
+        EventRow last = _planted.Device[^1];
+        EventRow[] unknown = [new() { User = "somebody new", Item = last.Item, Timestamp = last.Timestamp }, new() { User = last.User, Item = "something new", Timestamp = last.Timestamp }];
+
+        context.DeviceCloud().Trainers.MetaPatch(cloud, Options()).Fit(context.Data.LoadFromEnumerable(_planted.Device.Concat(unknown)));
+
+        Assert.That(messages, Has.Some.Contains("2 events are of users or items that the model does not know, and were dropped."));
     }
 
     [Test]
