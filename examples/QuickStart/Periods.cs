@@ -44,7 +44,8 @@ internal sealed record Periods(
     private static IEnumerable<EventRow> Read(MLContext ml, IDataView log) =>
         ml.Data.CreateEnumerable<EventRow>(log, reuseRowObject: false, ignoreMissingColumns: true);
 
-    private sealed class EventRow
+    /// <summary>A row of a raw log.</summary>
+    internal sealed class EventRow
     {
         public string UserId { get; set; } = "";
 

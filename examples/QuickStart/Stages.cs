@@ -34,8 +34,8 @@ internal sealed class Stages(
         // The cloud model: one for everybody.
         ITransformer cloud = Run("cloud", TrainCloud);
 
-        // Devices: a patch for every user, learnt from what the user has done since. The cloud's log says what users had before,
-        // which is not to count as refused. An intercept is the smallest of all patches.
+        // Devices: a patch for every user, learnt from what the user has done since. What users had before, the model remembers.
+        // An intercept is the smallest of all patches.
         if (data.HasLabels)
         {
             Run("intercept", () => CreateMetaPatch(cloud, patchSize: 1).Fit(periods.Device));

@@ -12,7 +12,7 @@ internal static class DistillVerb
         user: null,
         console,
         (training, model, log) => model.DeviceCloudModel().Patches is not null
-            ? training.Distill(model, log.Cloud, log.Device)
+            ? training.Distill(model, log.Cloud?.Value, log.Device)
             : throw ToolException.BadModel("The model must have patches to distil, but has none. Run 'dccl personalize' first."),
         cancellation);
 }

@@ -35,7 +35,7 @@ internal static class EvaluateVerb
             }
 
             TrainingSettings settings = VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, seed, threads, quick);
-            RankingReport report = new ModelTraining(ml, settings, progress: null, cancellation).Evaluate(loaded, log.Test, log.BeforeTest, log.Description);
+            RankingReport report = new ModelTraining(ml, settings, progress: null, cancellation).Evaluate(loaded, log.Test, log.BeforeTest?.Value, log.Description);
             if (parsed.GetValue(json))
             {
                 JsonObject result = report.ToJson(files.Name);

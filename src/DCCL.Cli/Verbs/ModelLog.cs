@@ -6,12 +6,12 @@ namespace DCCL.Cli.Verbs;
 
 /// <summary>The events that a verb works on besides the model: those that the model was trained on, or later ones.</summary>
 /// <param name="Layout">How the log is written.</param>
-/// <param name="Cloud">What the model was trained on; null where it is part of the device's events.</param>
+/// <param name="Cloud">What the model was trained on, read when it is asked for; null where it is part of the device's events.</param>
 /// <param name="Device">What devices learn from.</param>
-/// <param name="BeforeTest">What came before the test.</param>
+/// <param name="BeforeTest">What came before the test, read when it is asked for.</param>
 /// <param name="Test">The test; null where none is left.</param>
 /// <param name="Description">Where the parts come from.</param>
-internal sealed record ModelLog(LogLayout Layout, IDataView? Cloud, IDataView Device, IDataView? BeforeTest, IDataView? Test, string Description)
+internal sealed record ModelLog(LogLayout Layout, Lazy<IDataView>? Cloud, IDataView Device, Lazy<IDataView>? BeforeTest, IDataView? Test, string Description)
 {
     /// <summary>Reads the events.</summary>
     /// <param name="console">Receives warnings.</param>
@@ -40,9 +40,9 @@ internal sealed record ModelLog(LogLayout Layout, IDataView? Cloud, IDataView De
         if (laterLog is not null)
         {
             EventLog later = Read(laterLog);
-            EventLog earlier = Read(null);
+            Lazy<IDataView> earlier = new(() => Read(null).Load(ml));
             return new ModelLog(
-                later.Layout, earlier.Load(ml), Choose(ml, later, null, onlyUser), earlier.Load(ml), later.Load(ml), $"all events of {Path.GetFileName(laterLog)}");
+                later.Layout, earlier, Choose(ml, later, null, onlyUser), earlier, later.Load(ml), $"all events of {Path.GetFileName(laterLog)}");
         }
 
         EventLog own = Read(null);
@@ -54,9 +54,9 @@ internal sealed record ModelLog(LogLayout Layout, IDataView? Cloud, IDataView De
         LogPeriods periods = own.Split(ml);
         return new ModelLog(
             own.Layout,
-            periods.Load(ml, period => period.Cloud),
+            new Lazy<IDataView>(() => periods.Load(ml, period => period.Cloud)),
             Choose(ml, own, periods.Device, onlyUser),
-            periods.Load(ml, period => period.BeforeTest),
+            new Lazy<IDataView>(() => periods.Load(ml, period => period.BeforeTest)),
             periods.Load(ml, period => period.Test),
             periods.Description);
     }

@@ -1,5 +1,4 @@
 using DCCL.ML.Model;
-using DCCL.ML.Scoring;
 
 namespace DCCL.ML.Evaluation;
 
@@ -8,18 +7,15 @@ namespace DCCL.ML.Evaluation;
 /// <param name="PatchSize">The length of a patch; 0 to score with the cloud model alone.</param>
 /// <param name="Score">Scores a batch; called by several threads at once, each with a batch of its own.</param>
 /// <param name="SelectPatch">Writes a user's patch; not called if <paramref name="PatchSize"/> is 0.</param>
-internal sealed record EvaluatedModel(BackboneArchitecture Architecture, int PatchSize, Action<ScoringBatch> Score, PatchSource SelectPatch)
+internal sealed record EvaluatedModel(BackboneArchitecture Architecture, int PatchSize, Action<EventBatch> Score, PatchSource SelectPatch)
 {
     public int NumberOfItems => Architecture.NumberOfItems;
 
-    /// <summary>Gets what scores in the place of <see cref="Score"/>; then of the architecture only the sizes are read.</summary>
-    public IItemScorer? Scorer { get; init; }
-
-    /// <summary>Makes a model of a recommender that is none of ours.</summary>
+    /// <summary>Makes a model of a recommender that is none of ours: of the architecture only the sizes are read.</summary>
     public static EvaluatedModel Create(IItemScorer scorer, int numberOfItems, int profileDimension)
     {
         DinArchitecture sizes = new() { NumberOfItems = numberOfItems, HistoryLength = 1, ProfileDimension = profileDimension };
-        return new EvaluatedModel(sizes, PatchSize: 0, _ => { }, (_, _, _, _) => { }) { Scorer = scorer };
+        return new EvaluatedModel(sizes, PatchSize: 0, batch => batch.ScoreWith(scorer), (_, _, _, _) => { });
     }
 }
 

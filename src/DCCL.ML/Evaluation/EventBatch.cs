@@ -6,7 +6,6 @@ namespace DCCL.ML.Evaluation;
 internal sealed class EventBatch(EvaluatedModel model)
 {
     private readonly List<(UserTimeline Timeline, int Position)> _moments = [];
-    private int[] _items = [];
     private readonly long[] _history = new long[model.Architecture.HistoryLength];
 
     public ScoringBatch Scoring { get; } = new();
@@ -42,27 +41,25 @@ internal sealed class EventBatch(EvaluatedModel model)
     }
 
     /// <summary>Scores the batch.</summary>
-    public void Score()
-    {
-        if (model.Scorer is null)
-        {
-            model.Score(Scoring);
-            return;
-        }
+    public void Score() => model.Score(this);
 
+    /// <summary>Scores the batch with any recommender, an event at a time.</summary>
+    /// <param name="scorer">The recommender.</param>
+    public void ScoreWith(IItemScorer scorer)
+    {
         int count = Scoring.NumberOfCandidates;
-        Array.Resize(ref _items, count);
+        int[] items = new int[count];
         for (int group = 0; group < _moments.Count; group++)
         {
             (UserTimeline timeline, int position) = _moments[group];
             for (int i = 0; i < count; i++)
             {
-                _items[i] = (int)Scoring.Items[(group * count) + i];
+                items[i] = (int)Scoring.Items[(group * count) + i];
             }
 
             UserMoment moment = new(
                 timeline.User, timeline.GetItemsBefore(position), timeline.GetPositivesBefore(position), timeline.Profile);
-            model.Scorer.Score(moment, _items, Scoring.Scores.AsSpan(group * count, count));
+            scorer.Score(moment, items, Scoring.Scores.AsSpan(group * count, count));
         }
     }
 }

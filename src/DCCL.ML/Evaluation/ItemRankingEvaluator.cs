@@ -35,7 +35,7 @@ public static class ItemRankingEvaluator
         EvaluatedModel model = new(
             scorer.Parameters.Architecture,
             patches?.PatchSize ?? 0,
-            scorer.Score,
+            batch => scorer.Score(batch.Scoring),
             (user, userHistory, profile, patch) => patches!.Select(user, userHistory, profile, patch));
         return Evaluate(model, scorer.Parameters.Fingerprint, history, test, options);
     }

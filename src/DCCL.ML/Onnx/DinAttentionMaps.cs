@@ -114,14 +114,14 @@ internal sealed class DinAttentionMaps
     /// <remarks>It is put together from the weights by nodes that ONNX Runtime evaluates once: the file does not hold the zeros.</remarks>
     private string AddMatrix(string block, int start, int count)
     {
-        float[] identity = new float[_dimension * _dimension];
-        for (int i = 0; i < _dimension; i++)
-        {
-            identity[(i * _dimension) + i] = 1;
-        }
-
         if (!_graph.Has("attention.identity"))
         {
+            float[] identity = new float[_dimension * _dimension];
+            for (int i = 0; i < _dimension; i++)
+            {
+                identity[(i * _dimension) + i] = 1;
+            }
+
             _graph.Constant("attention.identity", identity, _dimension, 1, _dimension);
         }
 

@@ -294,7 +294,7 @@ public sealed class ItemRankingEvaluatorTests
     private static EvaluatedModel CreateModel(Func<int[], int, float> score, int numberOfItems)
     {
         DinArchitecture architecture = new() { NumberOfItems = numberOfItems, HistoryLength = HistoryLength };
-        return new EvaluatedModel(architecture, 0, Score, (_, _, _, _) => throw new InvalidOperationException("There are no patches."));
+        return new EvaluatedModel(architecture, 0, batch => Score(batch.Scoring), (_, _, _, _) => throw new InvalidOperationException("There are no patches."));
 
         void Score(ScoringBatch batch)
         {

@@ -218,42 +218,6 @@ public sealed class MetaPatchTrainerTests
     }
 
     [Test]
-    public void Fit_ALogWhollyBeforeTheCutoffs_WarnsAndLearnsAllTheSame()
-    {
-        MLContext context = new(seed: 1);
-        List<string> messages = [];
-        context.Log += (_, entry) => messages.Add(entry.Message);
-        ITransformer cloud = _planted.CreateModel(context);
-
-        ITransformer fleet = context.DeviceCloud().Trainers.MetaPatch(cloud, Options()).Fit(context.Data.LoadFromEnumerable(_planted.Cloud));
-
-        Assert.That(messages, Has.Some.Contains(
-            $"All {30 * PlantedFleet.NumberOfCloudEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and patches "
-            + "learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction."));
-        Assert.That(fleet.DeviceCloudModel().Patches, Is.Not.Null);
-
-        messages.Clear();
-        context.DeviceCloud().Trainers.MetaPatch(cloud, Options()).Fit(context.Data.LoadFromEnumerable(_planted.Device));
-        Assert.That(messages, Has.None.Contains("cut-offs"));
-        Assert.That(messages, Has.None.Contains("dropped"));
-    }
-
-    [Test]
-    public void Fit_EventsOfUsersAndItemsThatTheModelDoesNotKnow_AreCountedInAWarning()
-    {
-        MLContext context = new(seed: 1);
-        List<string> messages = [];
-        context.Log += (_, entry) => messages.Add(entry.Message);
-        ITransformer cloud = _planted.CreateModel(context);
-        EventRow last = _planted.Device[^1];
-        EventRow[] unknown = [new() { User = "somebody new", Item = last.Item, Timestamp = last.Timestamp }, new() { User = last.User, Item = "something new", Timestamp = last.Timestamp }];
-
-        context.DeviceCloud().Trainers.MetaPatch(cloud, Options()).Fit(context.Data.LoadFromEnumerable(_planted.Device.Concat(unknown)));
-
-        Assert.That(messages, Has.Some.Contains("2 events are of users or items that the model does not know, and were dropped."));
-    }
-
-    [Test]
     public void Fit_EventsThatAModelWithPatchesWasFittedTo_KeepsThePatches()
     {
         MLContext context = new(seed: 1);
@@ -268,22 +232,6 @@ public sealed class MetaPatchTrainerTests
         Assert.That(messages, Has.Some.EndsWith("the cloud model was fitted to them, and its patches stay as they are. Pass later events."));
         Assert.That(
             Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => again.DeviceCloudModel().Patches![user].ToArray()), Is.EqualTo(thetas));
-    }
-
-    [Test]
-    public void Fit_ALogThatRepeatsTheCloudsEvents_LearnsFromTheNewOnesAlone()
-    {
-        MLContext context = new(seed: 1);
-        ITransformer cloud = _planted.CreateModel(context);
-
-        UserPatches expected = Fit(context, cloud, Options()).DeviceCloudModel().Patches!;
-        UserPatches actual = context.DeviceCloud().Trainers.MetaPatch(cloud, Options())
-            .Fit(context.Data.LoadFromEnumerable(_planted.Cloud.Concat(_planted.Device))).DeviceCloudModel().Patches!;
-
-        for (int user = 1; user <= PlantedFleet.NumberOfUsers; user++)
-        {
-            Assert.That(actual[user].ToArray(), Is.EqualTo(expected[user].ToArray()).Within(1e-5), $"{user}");
-        }
     }
 
     [Test]
@@ -357,25 +305,7 @@ public sealed class MetaPatchTrainerTests
         Assert.That(many, Is.EqualTo(few));
     }
 
-    [Test]
-    public void Fit_ALogThatRepeatsTheCloudsEvents_GivesThePatchesOfTheDevicesLogAlone()
-    {
-        MLContext context = new(seed: 1);
-        ITransformer cloud = _planted.CreateModel(context, withBasis: false);
-        IDataView Load(IEnumerable<EventRow> rows) => context.Data.LoadFromEnumerable(rows);
-        MetaPatchTrainer trainer = context.DeviceCloud().Trainers.MetaPatch(cloud, Options());
-
-        UserPatches alone = trainer.Fit(Load(_planted.Device)).DeviceCloudModel().Patches!;
-        UserPatches both = trainer.Fit(Load([.. _planted.Cloud, .. _planted.Device])).DeviceCloudModel().Patches!;
-
-        // The model remembers the few events before, and labels are the negatives.
-        Assert.That(both.NumberOfPatchedUsers, Is.Positive);
-        Assert.That(
-            Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => both[user].ToArray()),
-            Is.EqualTo(Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => alone[user].ToArray())));
-    }
-
-    private static MetaPatchTrainer.Options Options(
+    internal static MetaPatchTrainer.Options Options(
         int size = 4, double l2 = 1, double interceptL2 = 1, PatchBasisSource basis = PatchBasisSource.Learned, int chunk = 20_000_000, int epochs = 5,
         int steps = 40, int threads = 1, int seed = 1, int[]? layers = null, IProgress<TrainingProgress>? progress = null,
         CancellationToken token = default) => new()

@@ -3,6 +3,7 @@ using DCCL.ML.Model;
 using DCCL.Trainers;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using QuickStart;
 
 namespace DCCL.Benchmarks.Evidence.Personal;
 
@@ -18,7 +19,7 @@ internal sealed class FullTuner : IUserTuner
 
     private readonly MethodContext _context;
     private readonly ITransformer _model;
-    private readonly Dictionary<int, DeviceRow[]> _rows;
+    private readonly Dictionary<int, Periods.EventRow[]> _rows;
 
     /// <param name="context">The run.</param>
     /// <param name="model">The model to begin with.</param>
@@ -26,7 +27,7 @@ internal sealed class FullTuner : IUserTuner
     {
         _context = context;
         _model = model;
-        IEnumerable<DeviceRow> rows = context.Ml.Data.CreateEnumerable<DeviceRow>(
+        IEnumerable<Periods.EventRow> rows = context.Ml.Data.CreateEnumerable<Periods.EventRow>(
             context.Data.Device, reuseRowObject: false, ignoreMissingColumns: true);
         IEnumerable<uint> users = context.Data.Keys.Transform(context.Data.Device).GetColumn<uint>("User");
         _rows = users.Zip(rows).GroupBy(pair => (int)pair.First, pair => pair.Second)
@@ -40,7 +41,7 @@ internal sealed class FullTuner : IUserTuner
 
     public DeviceCloudModelParameters? Tune(int user, double strength, int withoutLast = 0)
     {
-        DeviceRow[] rows = _rows.GetValueOrDefault(user) ?? [];
+        Periods.EventRow[] rows = _rows.GetValueOrDefault(user) ?? [];
         rows = rows[..Math.Max(0, rows.Length - withoutLast)];
         if (rows.Length == 0 || (_context.Data.HasLabels && rows.All(row => row.Label)))
         {

@@ -1,0 +1,66 @@
+using DCCL.ML;
+using DCCL.ML.Model;
+using Microsoft.ML;
+using NUnit.Framework;
+
+namespace DCCL.Trainers.Tests.MetaPatch;
+
+/// <summary>What the log of the devices may hold besides new events of known users.</summary>
+public sealed class MetaPatchTrainerLogTests
+{
+    private static readonly PlantedFleet _planted = new(1);
+
+    [Test]
+    public void Fit_ALogWhollyBeforeTheCutoffs_WarnsAndLearnsAllTheSame()
+    {
+        MLContext context = new(seed: 1);
+        List<string> messages = [];
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        ITransformer cloud = _planted.CreateModel(context);
+
+        ITransformer fleet = context.DeviceCloud().Trainers.MetaPatch(cloud, MetaPatchTrainerTests.Options()).Fit(context.Data.LoadFromEnumerable(_planted.Cloud));
+
+        Assert.That(messages, Has.Some.Contains(
+            $"All {30 * PlantedFleet.NumberOfCloudEvents} events lie before the users' training cut-offs: the cloud model was fitted to them, and patches "
+            + "learnt from them help less. Pass later events, or train the cloud model with HoldBackFraction."));
+        Assert.That(fleet.DeviceCloudModel().Patches, Is.Not.Null);
+
+        messages.Clear();
+        context.DeviceCloud().Trainers.MetaPatch(cloud, MetaPatchTrainerTests.Options()).Fit(context.Data.LoadFromEnumerable(_planted.Device));
+        Assert.That(messages, Has.None.Contains("cut-offs"));
+        Assert.That(messages, Has.None.Contains("dropped"));
+    }
+
+    [Test]
+    public void Fit_EventsOfUsersAndItemsThatTheModelDoesNotKnow_AreCountedInAWarning()
+    {
+        MLContext context = new(seed: 1);
+        List<string> messages = [];
+        context.Log += (_, entry) => messages.Add(entry.Message);
+        ITransformer cloud = _planted.CreateModel(context);
+        EventRow last = _planted.Device[^1];
+        EventRow[] unknown = [new() { User = "somebody new", Item = last.Item, Timestamp = last.Timestamp }, new() { User = last.User, Item = "something new", Timestamp = last.Timestamp }];
+
+        context.DeviceCloud().Trainers.MetaPatch(cloud, MetaPatchTrainerTests.Options()).Fit(context.Data.LoadFromEnumerable(_planted.Device.Concat(unknown)));
+
+        Assert.That(messages, Has.Some.Contains("2 events are of users or items that the model does not know, and were dropped."));
+    }
+
+    [Test]
+    public void Fit_ALogThatRepeatsTheCloudsEvents_GivesThePatchesOfTheDevicesLogAlone([Values] bool withBasis)
+    {
+        MLContext context = new(seed: 1);
+        ITransformer cloud = _planted.CreateModel(context, withBasis);
+        IDataView Load(IEnumerable<EventRow> rows) => context.Data.LoadFromEnumerable(rows);
+        MetaPatchTrainer trainer = context.DeviceCloud().Trainers.MetaPatch(cloud, MetaPatchTrainerTests.Options());
+
+        UserPatches alone = trainer.Fit(Load(_planted.Device)).DeviceCloudModel().Patches!;
+        UserPatches both = trainer.Fit(Load([.. _planted.Cloud, .. _planted.Device])).DeviceCloudModel().Patches!;
+
+        // The model remembers the few events before, and labels are the negatives.
+        Assert.That(both.NumberOfPatchedUsers, Is.Positive);
+        Assert.That(
+            Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => both[user].ToArray()),
+            Is.EqualTo(Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => alone[user].ToArray())));
+    }
+}
