@@ -26,20 +26,25 @@ internal sealed class ScoredDataView : IDataView
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null)
     {
         bool[] active = Activate(columnsNeeded, out bool isScored);
-        return CreateCursor(_input.GetRowCursor(GetInputs(active), rand), active, isScored);
+        DataViewRowCursor input = _input.GetRowCursor(GetInputs(active), rand);
+        return IsScoredInBatches(active, isScored) ? Score(input, active) : Map(input, active);
     }
 
+    /// <remarks>
+    /// Scored rows are divided, not rows to be scored: which rows are scored together, and with it the last bits of their scores, depends
+    /// neither on the number of cursors nor on who reads faster. A batch is scored on all threads anyway.
+    /// </remarks>
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null)
     {
         bool[] active = Activate(columnsNeeded, out bool isScored);
-        int count = isScored && _model.NumberOfThreads > 0 ? Math.Min(n, _model.NumberOfThreads) : n;
-        DataViewRowCursor[] inputs = _input.GetRowCursorSet(GetInputs(active), count, rand);
-        if (inputs.Length == 1 && isScored)
+        if (!IsScoredInBatches(active, isScored))
         {
-            inputs = CursorSplitter.Split(inputs[0], count);
+            int count = isScored && _model.NumberOfThreads > 0 ? Math.Min(n, _model.NumberOfThreads) : n;
+            return Array.ConvertAll(_input.GetRowCursorSet(GetInputs(active), count, rand), input => Map(input, active));
         }
 
-        return Array.ConvertAll(inputs, input => CreateCursor(input, active, isScored));
+        DataViewRowCursor scored = Score(_input.GetRowCursor(GetInputs(active), rand), active);
+        return CursorSplitter.Split(scored, n);
     }
 
     private bool[] Activate(IEnumerable<DataViewSchema.Column> columnsNeeded, out bool isScored)
@@ -55,10 +60,13 @@ internal sealed class ScoredDataView : IDataView
         return active;
     }
 
-    private DataViewRowCursor CreateCursor(DataViewRowCursor input, bool[] active, bool isScored) =>
-        isScored && _input.Schema.All(column => !active[column.Index] || ColumnBuffer.CanKeep(column.Type))
-            ? new ScoringCursor(_model, _mapper.Columns, Schema, active, input)
-            : new MappedCursor(_mapper.GetRow(input, GetActive(active)), input); // nothing is scored, or what has to be passed on cannot be kept
+    /// <summary>Whether anything is scored, and all that has to be passed on can be kept until it is.</summary>
+    private bool IsScoredInBatches(bool[] active, bool isScored) =>
+        isScored && _input.Schema.All(column => !active[column.Index] || ColumnBuffer.CanKeep(column.Type));
+
+    private ScoringCursor Score(DataViewRowCursor input, bool[] active) => new(_model, _mapper.Columns, Schema, active, input);
+
+    private MappedCursor Map(DataViewRowCursor input, bool[] active) => new(_mapper.GetRow(input, GetActive(active)), input);
 
     private IEnumerable<DataViewSchema.Column> GetInputs(bool[] active) => _mapper.GetDependencies(GetActive(active));
 
