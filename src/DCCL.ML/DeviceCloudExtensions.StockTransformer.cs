@@ -7,7 +7,7 @@ namespace DCCL.ML;
 public static partial class DeviceCloudExtensions
 {
     /// <summary>
-    /// Makes a model of Microsoft's own transformers only that scores as this one does, within 1e-6: whoever loads its zip needs the packages
+    /// Makes a model of Microsoft's own transformers only that scores as this one does: whoever loads its zip needs the packages
     /// Microsoft.ML, Microsoft.ML.OnnxTransformer and Microsoft.ML.OnnxRuntime, and nothing of DCCL.
     /// </summary>
     /// <remarks>

@@ -94,7 +94,7 @@ internal static class DeviceGraph
             }
         }
 
-        return new PatchNodes(graph, parameters, patch, options.Baked);
+        return new PatchNodes(graph, parameters, patch, CandidateShape.Any, options.Baked);
     }
 
     private static Dictionary<string, string> Describe(DeviceCloudModelParameters parameters, Options options, VocabularyNodes vocabulary) =>

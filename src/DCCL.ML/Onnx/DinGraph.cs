@@ -65,7 +65,7 @@ internal sealed class DinGraph
         string mean = Mean(events, mask); // [g, d]
 
         string PoolForMany() => new DinAttentionMaps(_graph, _parameters, _din).Pool(keys, target, mask);
-        string PoolForFew() => _graph.Node("pooled", "MatMul", AttentionWeights(keys, target, mask), keys);
+        string PoolForFew() => Product("pooled", AttentionWeights(keys, target, mask), keys);
 
         string hidden = afterActivation(0, Activation("hidden.0", FirstHiddenLayer(pooled, target, mean)));
         for (int layer = 1; layer < _din.HiddenLayerSizes.Count; layer++)
@@ -116,8 +116,9 @@ internal sealed class DinGraph
 
     private string Mean(string events, string mask)
     {
-        string sum = _graph.Node("history.sum", "ReduceSum", events, _graph.Integers(1)); // [g, d]
-        _graph.Attribute("keepdims", 0L);
+        string row = _graph.Node("history.mask.row", "Unsqueeze", mask, _graph.Integers(1)); // [g, 1, l]
+        string sum = Product("history.sum.row", row, events); // ReduceSum of ONNX Runtime 1.31 adds in another order where there is one group only
+        sum = _graph.Node("history.sum", "Squeeze", sum, _graph.Integers(1)); // [g, d]
         string count = _graph.Node("history.count", "ReduceSum", mask, _graph.Integers(1)); // [g, 1]
         string divisor = _graph.Node("history.divisor", "Max", count, _graph.Number(1));
         return _graph.Node("history.mean", "Div", sum, divisor);
@@ -178,20 +179,20 @@ internal sealed class DinGraph
     private string LinearScores(string keys, string target, ReadOnlySpan<float> w)
     {
         int d = _din.EmbeddingDimension;
-        string ofProduct = _graph.Constant("attention.query.product", Product("attention.product.weight", w), d);
-        string ofHistory = _graph.Constant("attention.query.history", Product("attention.history.weight", w), d);
+        string ofProduct = _graph.Constant("attention.query.product", Fold("attention.product.weight", w), d);
+        string ofHistory = _graph.Constant("attention.query.history", Fold("attention.history.weight", w), d);
         string query = _graph.Node(
             "attention.query", "Add", _graph.Node("attention.query.target", "Mul", target, ofProduct), ofHistory); // [g, c, d]
         string transposed = _graph.Node("attention.keys.transposed", "Transpose", keys);
         _graph.Attribute("perm", 0, 2, 1); // [g, d, l]
-        string scores = _graph.Node("attention.linear.scores", "MatMul", query, transposed); // [g, c, l]
+        string scores = Product("attention.linear.scores", query, transposed); // [g, c, l]
         if (_din.AttentionWeights == Model.AttentionWeights.Softmax)
         {
             return scores; // a softmax does not see what is the same for all events
         }
 
-        float constant = Product("attention.bias", w)[0] + _parameters["attention.output.bias"].Span[0];
-        string ofTarget = _graph.Constant("attention.common.weight", Product("attention.target.weight", w), d, 1);
+        float constant = Fold("attention.bias", w)[0] + _parameters["attention.output.bias"].Span[0];
+        string ofTarget = _graph.Constant("attention.common.weight", Fold("attention.target.weight", w), d, 1);
         string common = _graph.Node("attention.common.target", "MatMul", target, ofTarget);
         common = _graph.Node("attention.common", "Add", common, _graph.Constant("attention.common.bias", [constant], 1)); // [g, c, 1]
         return _graph.Node("attention.linear.sum", "Add", scores, common);
@@ -278,5 +279,7 @@ internal sealed class DinGraph
         return values;
     }
 
-    private float[] Product(string matrix, ReadOnlySpan<float> vector) => Multiply(_parameters[matrix].Span, vector);
+    private float[] Fold(string matrix, ReadOnlySpan<float> vector) => Multiply(_parameters[matrix].Span, vector);
+
+    private string Product(string name, string left, string right) => _graph.ProductByRow(name, left, right, _candidates);
 }

@@ -132,6 +132,28 @@ internal sealed class GraphBuilder
         return output;
     }
 
+    /// <summary>
+    /// Adds the products of matrices, left [..., c, k] by right [..., k, n]; in a graph for few candidates a row's bits are the same whatever c
+    /// is, and however many zeros follow in both along k.
+    /// </summary>
+    /// <remarks>
+    /// ONNX Runtime 1.31 multiplies a single row in another order than two and more, unless the right matrix is a constant: a row of
+    /// zeros at the end makes it two.
+    /// </remarks>
+    public string ProductByRow(string output, string left, string right, CandidateShape candidates, int rank = 3)
+    {
+        if (candidates != CandidateShape.Few)
+        {
+            return Node(output, "MatMul", left, right);
+        }
+
+        long[] padding = new long[2 * rank];
+        padding[^2] = 1;
+        string rows = Node($"{output}.rows", "Pad", left, Integers(padding));                                // [..., c + 1, k]
+        string product = Node($"{output}.all", "MatMul", rows, right);                                       // [..., c + 1, n]
+        return Node(output, "Slice", product, Integers(0), Integers(-1), Integers(rank - 2));
+    }
+
     /// <summary>Adds a node with one output.</summary>
     /// <param name="output">The name of the output, and of the node.</param>
     /// <param name="operation">The ONNX operator.</param>

@@ -60,7 +60,7 @@ internal static class ModelGraph
                 graph.DefaultOf(PatchInput, new float[patch.PatchSize], 1, patch.PatchSize);
             }
 
-            patches = new PatchNodes(graph, parameters, patch);
+            patches = new PatchNodes(graph, parameters, patch, candidates);
         }
 
         (string logit, _) = AddBackbone(
@@ -85,7 +85,7 @@ internal static class ModelGraph
         parameters.Architecture switch
         {
             DinArchitecture din => new DinGraph(graph, parameters, din, candidates, item, history).Build(afterActivation),
-            SasRecArchitecture sasRec => new SasRecGraph(graph, parameters, sasRec, item, history).Build(afterActivation),
+            SasRecArchitecture sasRec => new SasRecGraph(graph, parameters, sasRec, candidates, item, history).Build(afterActivation),
             BackboneArchitecture other => throw new NotSupportedException($"The architecture '{other.Name}' has no ONNX graph."),
         };
 

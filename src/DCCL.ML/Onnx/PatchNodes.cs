@@ -13,15 +13,18 @@ internal sealed class PatchNodes
     private readonly GraphBuilder _graph;
     private readonly DeviceCloudModelParameters _parameters;
     private readonly PatchArchitecture _patch;
+    private readonly CandidateShape _candidates;
     private readonly float[]? _baked;
     private bool _hasMatrices;
 
     /// <param name="graph">The graph that receives the nodes.</param>
     /// <param name="parameters">The model.</param>
     /// <param name="patch">The patches' shape.</param>
+    /// <param name="candidates">For which shapes the graph is.</param>
     /// <param name="baked">The one patch that takes the place of the input; null where there is an input.</param>
-    public PatchNodes(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch, float[]? baked = null)
+    public PatchNodes(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch, CandidateShape candidates, float[]? baked = null)
     {
+        _candidates = candidates;
         _baked = baked;
         _graph = graph;
         _parameters = parameters;
@@ -40,7 +43,7 @@ internal sealed class PatchNodes
         }
 
         (string down, string up) = _baked is null ? Matrices(layer) : BakedMatrices(layer); // [p, n, r], [p, r, n]
-        string hidden = _graph.Node($"patch.{layer}.bottleneck", "MatMul", activation, down); // [g, c, r]
+        string hidden = _graph.ProductByRow($"patch.{layer}.bottleneck", activation, down, _candidates); // [g, c, r]
         hidden = _patch.Activation switch
         {
             PatchActivation.Tanh => _graph.Node($"patch.{layer}.activation", "Tanh", hidden),
@@ -48,7 +51,7 @@ internal sealed class PatchNodes
             PatchActivation.Identity => hidden,
             _ => throw new NotSupportedException($"The patch activation {_patch.Activation} has no ONNX form."),
         };
-        string residual = _graph.Node($"patch.{layer}.residual", "MatMul", hidden, up); // [g, c, n]
+        string residual = _graph.ProductByRow($"patch.{layer}.residual", hidden, up, _candidates); // [g, c, n]
         return _graph.Node($"patch.{layer}.patched", "Add", activation, residual);
     }
 

@@ -16,17 +16,25 @@ internal sealed class SasRecGraph
     private readonly DeviceCloudModelParameters _parameters;
     private readonly SasRecArchitecture _architecture;
     private readonly int _dimension;
+    private readonly CandidateShape _candidates;
     private readonly string _item;
     private readonly string _history;
 
     /// <param name="graph">The graph that receives the nodes.</param>
     /// <param name="parameters">The model.</param>
     /// <param name="architecture">The model's architecture.</param>
+    /// <param name="candidates">For which shapes it is.</param>
     /// <param name="item">The candidates' key values, [g, c].</param>
     /// <param name="history">The key values of the histories, [g, l].</param>
     public SasRecGraph(
-        GraphBuilder graph, DeviceCloudModelParameters parameters, SasRecArchitecture architecture, string item, string history)
+        GraphBuilder graph,
+        DeviceCloudModelParameters parameters,
+        SasRecArchitecture architecture,
+        CandidateShape candidates,
+        string item,
+        string history)
     {
+        _candidates = candidates;
         _graph = graph;
         _parameters = parameters;
         _architecture = architecture;
@@ -118,7 +126,7 @@ internal sealed class SasRecGraph
 
         // After the softmax too: what has nothing to look at finds exactly zero.
         weights = _graph.Node($"{layer}.weights", "Mul", weights, visible);
-        string found = _graph.Node($"{layer}.found", "MatMul", weights, value);                              // [g, h, q, d / h]
+        string found = _graph.ProductByRow($"{layer}.found", weights, value, _candidates, rank: 4);          // [g, h, q, d / h]
         found = _graph.Node($"{layer}.found.by_row", "Transpose", found);
         _graph.Attribute("perm", 0, 2, 1, 3);
         found = _graph.Node($"{layer}.found.joined", "Reshape", found, _graph.Integers(0, 0, _dimension));   // [g, q, d]

@@ -58,7 +58,7 @@ internal sealed class StockGraph
         if (_parameters.Patch is PatchArchitecture patch)
         {
             _graph.Node(ModelGraph.PatchInput, "Gather", _graph.Constant("user.patches", patches, _numberOfRows, patch.PatchSize), user);
-            patchNodes = new PatchNodes(_graph, _parameters, patch);
+            patchNodes = new PatchNodes(_graph, _parameters, patch, CandidateShape.Few);
         }
 
         (string logit, _) = ModelGraph.AddBackbone(

@@ -26,6 +26,11 @@ namespace DCCL.ML.Scoring;
 /// </description></item>
 /// </list>
 /// <para>
+/// A row gets the same bits, whatever rows are scored with it, on any number of threads and through any number of cursors, and alone in a
+/// prediction engine. (A <see cref="Recommendation.Recommender"/> that ranks many candidates adds the same numbers in another order, which changes the
+/// last bits.)
+/// </para>
+/// <para>
 /// Immutable and thread-safe. Holds a native session from the first score on. <see cref="Dispose"/> frees it, and so does the
 /// finalizer of a forgotten one; a transformer used after that opens a new one, because ML.NET's prediction engines dispose the model they
 /// were made from.

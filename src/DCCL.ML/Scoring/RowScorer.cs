@@ -6,8 +6,11 @@ namespace DCCL.ML.Scoring;
 /// <remarks>
 /// <para>
 /// Rows that have user, history and profile in common are a group, whatever their order: what depends on these alone is computed
-/// once for many rows. A group with very many rows is scored by itself; of the others, blocks of equally many rows, and with
-/// histories of similar length, are scored side by side.
+/// once for many rows. Blocks of equally many rows, and with histories of similar length, are scored side by side.
+/// </para>
+/// <para>
+/// A row gets the same bits, whatever other rows there are: blocks stay below <see cref="ManyCandidatesScorer.MinimumNumberOfCandidates"/>,
+/// from which on the same function is computed in another order, and the graph's products depend on no number of rows.
 /// </para>
 /// <para>Not thread-safe; kept and filled again, so that rows cost no memory.</para>
 /// </remarks>
@@ -206,7 +209,7 @@ internal sealed class RowScorer
         return _numberOfGroups++;
     }
 
-    /// <summary>Lays the rows out in the batch: groups with many rows one by one, what is left in blocks of equally many rows of a group.</summary>
+    /// <summary>Lays the rows out in the batch, in blocks of equally many rows of a group.</summary>
     private void Arrange()
     {
         _batch.NumberOfPatches = _isPatched ? Math.Max(2, Count) : 0; // a patch of zeros is exactly the cloud model
@@ -217,10 +220,6 @@ internal sealed class RowScorer
         for (int group = 0; group < groups.Length; group++)
         {
             groups[group] = group;
-            if (_groupSizes[group] >= ManyCandidatesScorer.MinimumNumberOfCandidates)
-            {
-                AddBlocks([group], _groupSizes[group]);
-            }
         }
 
         // What pads a history costs as much as events do: those of similar length go together.
@@ -263,7 +262,8 @@ internal sealed class RowScorer
             {
                 if (range.NumberOfGroups == 0)
                 {
-                    range = range with { HistoryLength = Math.Max(1, _lengths[group]) };
+                    // At least 2 where the model has so many: products with one column are computed in another order, too.
+                    range = range with { HistoryLength = Math.Clamp(_lengths[group], Math.Min(2, _historyLength), _historyLength) };
                 }
 
                 AddBlock(group, range.Slice(range.NumberOfGroups, 1));

@@ -41,7 +41,8 @@ internal static class TrainingLog
         {
             throw new ArgumentException(
                 $"Column '{columns.LabelColumnName}' must have both classes, but all {log.NumberOfEvents} labels are "
-                + $"{(log.NumberOfPositiveEvents == 0 ? "negative" : "positive")}. Leave the label column out to train on sampled negatives.");
+                + $"{(log.NumberOfPositiveEvents == 0 ? "negative, that is false or a number of 0 or less" : "positive, that is true or a number above 0")}. "
+                + "Where it holds ratings, compare them with a threshold first; or leave the label column out to train on sampled negatives.");
         }
 
         int longest = 0;

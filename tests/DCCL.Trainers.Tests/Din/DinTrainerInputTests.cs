@@ -74,13 +74,14 @@ public sealed class DinTrainerInputTests
             "The log must have users with at least 2 events, but all 4 have one. There is no history to learn from.");
     }
 
-    [TestCase(true, "positive")]
-    [TestCase(false, "negative")]
+    [TestCase(true, "positive, that is true or a number above 0")]
+    [TestCase(false, "negative, that is false or a number of 0 or less")]
     public void Fit_LabelsOfOneClass_SaysWhich(bool label, string name)
     {
         CheckFault<ArgumentException>(
             Keyed(Rows().Select(row => { row.Label = label; return row; })), _columns with { LabelColumnName = "Label" },
-            $"Column 'Label' must have both classes, but all 12 labels are {name}. Leave the label column out to train on sampled negatives.");
+            $"Column 'Label' must have both classes, but all 12 labels are {name}. Where it holds ratings, "
+            + "compare them with a threshold first; or leave the label column out to train on sampled negatives.");
     }
 
     [TestCase(double.NaN, "NaN")]
