@@ -68,6 +68,7 @@ internal static class Tool
     {
         TrainVerb.Create(console, cancellation),
         EvaluateVerb.Create(console, cancellation),
+        ReportVerb.Create(console, cancellation),
         PersonalizeVerb.Create(console, cancellation),
         DistillVerb.Create(console, cancellation),
         RecommendVerb.Create(console),

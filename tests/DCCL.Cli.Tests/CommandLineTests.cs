@@ -14,7 +14,7 @@ public sealed class CommandLineTests
         ToolRun run = ToolRun.Of("--help");
 
         Assert.That(run.ExitCode, Is.Zero);
-        foreach (string word in new[] { "train", "evaluate", "personalize", "distill", "recommend", "export", "inspect", "doctor", "completion", "130 interrupted" })
+        foreach (string word in new[] { "train", "evaluate", "report", "personalize", "distill", "recommend", "export", "inspect", "doctor", "completion", "130 interrupted" })
         {
             Assert.That(run.Output, Does.Contain(word));
         }

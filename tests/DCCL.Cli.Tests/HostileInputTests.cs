@@ -112,6 +112,7 @@ public sealed class HostileInputTests
 
     [TestCase("recommend", "--user", "u1")]
     [TestCase("evaluate")]
+    [TestCase("report")]
     [TestCase("personalize")]
     [TestCase("distill")]
     [TestCase("export", "--out", "somewhere")]

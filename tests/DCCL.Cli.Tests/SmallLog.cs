@@ -21,13 +21,24 @@ internal static class SmallLog
         return path;
     }
 
-    private static (string User, string Item, long Time, bool IsLiked)[] Create()
+    /// <summary>Writes a log of people whose tastes differ much, with a column that says whether the item was liked.</summary>
+    public static string WriteStrongTastes(string folder)
+    {
+        string path = Path.Combine(folder, "tastes.csv");
+        File.WriteAllLines(path, Create(numberOfItems: 100, numberOfEvents: 60, residualStrength: 4)
+            .Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.User},{row.Item},{row.Time},{(row.IsLiked ? 1 : 0)}"))
+            .Prepend("userId,movieId,timestamp,liked"));
+        return path;
+    }
+
+    private static (string User, string Item, long Time, bool IsLiked)[] Create(int numberOfItems = 40, double numberOfEvents = 20, double residualStrength = 1.5)
     {
         SyntheticDeviceCloud generator = new(new()
         {
             NumberOfUsers = 60,
-            NumberOfItems = 40,
-            MeanNumberOfEvents = 20,
+            NumberOfItems = numberOfItems,
+            MeanNumberOfEvents = numberOfEvents,
+            ResidualStrength = residualStrength,
             ProfileDimension = 0,
             ProfileShare = 0,
             WithLabels = true,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using DCCL.Cli.Logs;
+using DCCL.Cli.Reporting;
 
 #pragma warning disable CA1507 // the names of the file's fields are its format, whatever members are called
 
@@ -41,8 +42,21 @@ internal sealed class ModelBuilderConfig
     /// <summary>Gets what was written of how good the model is.</summary>
     public JsonNode? RunHistory => _json["RunHistory"];
 
+    /// <summary>Gets how the training went; none where the config does not say.</summary>
+    public IEnumerable<LearningCurve> LearningCurves => (_json["DeviceCloud"]?["LearningCurves"]?.AsArray() ?? []).Select(curve => new LearningCurve(
+        (string)curve!["Stage"]!, [.. curve["Losses"]!.AsArray().Select(value => (double)value!)], [.. curve["Metrics"]!.AsArray().Select(value => (double)value!)]));
+
     /// <summary>Makes the text of a config.</summary>
-    public static JsonObject Create(LogLayout layout, string backbone, string trainer, int seed, bool usesAllEvents, string metric, double? score, TimeSpan time) => new()
+    public static JsonObject Create(
+        LogLayout layout,
+        string backbone,
+        string trainer,
+        int seed,
+        bool usesAllEvents,
+        string metric,
+        double? score,
+        TimeSpan time,
+        IEnumerable<LearningCurve> curves) => new()
     {
         ["Scenario"] = "Recommendation",
         ["DataSource"] = new JsonObject
@@ -94,6 +108,12 @@ internal sealed class ModelBuilderConfig
             ["Backbone"] = backbone,
             ["UsesAllEvents"] = usesAllEvents,
             ["PositiveRating"] = layout.PositiveRating,
+            ["LearningCurves"] = new JsonArray([.. curves.Select(curve => new JsonObject
+            {
+                ["Stage"] = curve.Stage,
+                ["Losses"] = new JsonArray([.. curve.Losses.Select(value => (JsonNode)value)]),
+                ["Metrics"] = new JsonArray([.. curve.Metrics.Select(value => (JsonNode)value)]),
+            })]),
             ["Columns"] = new JsonObject(layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Select(column =>
                 KeyValuePair.Create<string, JsonNode?>(column.Role.ToString(), new JsonObject { ["Name"] = column.Name, ["Index"] = column.Index }))),
         },

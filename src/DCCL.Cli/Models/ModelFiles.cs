@@ -68,17 +68,6 @@ internal sealed record ModelFiles(string ModelPath, ModelBuilderConfig? Config)
         ?? throw ToolException.BadModel($"'{ModelPath}' must have '{Name}.mbconfig' beside it, which says how its log is written, but has not. Name the folder that 'dccl train' wrote.");
 
     /// <summary>Writes a model beside its place, and then moves it there.</summary>
-    public static void Save(MLContext ml, ITransformer model, DataViewSchema schema, string path)
-    {
-        string aside = $"{Path.GetFullPath(path)}.{Path.GetRandomFileName()}.tmp";
-        try
-        {
-            ml.Model.Save(model, schema, aside);
-            File.Move(aside, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(aside);
-        }
-    }
+    public static void Save(MLContext ml, ITransformer model, DataViewSchema schema, string path) =>
+        OutputFile.Write(path, aside => ml.Model.Save(model, schema, aside));
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using DCCL.Cli.Reporting;
 using DCCL.Trainers;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
@@ -13,6 +14,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(0.2);
 
     private readonly List<TrainingProgress> _epochs = [];
+    private readonly List<TrainingProgress> _all = [];
     private readonly List<string> _warnings = [];
     private readonly Stopwatch _sinceUpdate = Stopwatch.StartNew();
     private LiveDisplayContext? _live;
@@ -21,6 +23,13 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
 
     /// <summary>Gets the best validation metric of each stage that had one.</summary>
     public Dictionary<string, double> BestMetrics { get; } = [];
+
+    /// <summary>Gets how each stage went, in the order in which they ended.</summary>
+    public IReadOnlyList<LearningCurve> Curves =>
+    [
+        .. _all.GroupBy(epoch => epoch.Stage).Select(stage => new LearningCurve(
+            stage.Key, [.. stage.Select(epoch => epoch.Loss!.Value)], [.. stage.Where(epoch => epoch.ValidationMetric is not null).Select(epoch => epoch.ValidationMetric!.Value)])),
+    ];
 
     /// <summary>Collects the warnings of ML.NET, which are shown when the work is done.</summary>
     public void Watch(MLContext ml) => ml.Log += (_, log) =>
@@ -81,6 +90,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
         if (value.Loss is not null)
         {
             _epochs.Add(value);
+            _all.Add(value);
         }
 
         if (_live is null)

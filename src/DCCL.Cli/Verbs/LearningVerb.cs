@@ -51,7 +51,8 @@ internal sealed class LearningVerb
     {
         ModelFiles files = ModelFiles.Find(parsed.GetValue(_model)!);
         string target = parsed.GetValue(_output) ?? files.ModelPath;
-        CheckTarget(target, files, parsed.GetValue(_force));
+        bool isOwn = Path.GetFullPath(target) == Path.GetFullPath(files.ModelPath);
+        OutputFile.Check(target, "model", "New.mlnet", mayExist: isOwn || parsed.GetValue(_force));
         MLContext ml = new(parsed.GetValue(_seed));
         ITransformer model = files.Load(ml, out DataViewSchema schema);
         LibTorch.Prepare(console, cancellation);
@@ -70,26 +71,6 @@ internal sealed class LearningVerb
 
         Show(console, parsed.GetValue(_json), name, target, result, watch.Elapsed, cancellation.IsCancellationRequested);
         return ExitCode.Success;
-    }
-
-    private static void CheckTarget(string target, ModelFiles files, bool isForced)
-    {
-        bool isOwn = Path.GetFullPath(target) == Path.GetFullPath(files.ModelPath);
-        if (Directory.Exists(target))
-        {
-            throw ToolException.Output($"The model '{target}' of --out must be a file, such as New.mlnet, but is a folder. Name the file.");
-        }
-
-        if (File.Exists(target) && !isOwn && !isForced)
-        {
-            throw ToolException.Output($"The model '{target}' must not exist yet, but does. Name another one with --out, or replace it with --force.");
-        }
-
-        string folder = Path.GetDirectoryName(Path.GetFullPath(target))!;
-        if (!Directory.Exists(folder))
-        {
-            throw ToolException.Output($"The folder '{folder}' of --out must be there, but is not. Create it first.");
-        }
     }
 
     private static void Show(ToolConsole console, bool isJson, string verb, string target, ITransformer result, TimeSpan time, bool isInterrupted)

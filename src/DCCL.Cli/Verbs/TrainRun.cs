@@ -45,7 +45,7 @@ internal static class TrainRun
         string metric = report is null ? "validation" : Figures.GetMainMetricName(report);
         double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(
-            layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, time);
+            layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, time, progress.Curves);
         Write(ml, folder, request, packages, layout, model, log.Load(ml).Schema, config);
         folder.Complete();
         Show(console, request, log, model, report, periods, isInterrupted, time);

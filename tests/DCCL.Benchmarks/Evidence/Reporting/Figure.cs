@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using DCCL.Benchmarks.Evidence.Metrics;
 using DCCL.ML.Evaluation;
 
@@ -10,6 +11,10 @@ namespace DCCL.Benchmarks.Evidence.Reporting;
 /// <param name="Seeds">The figure with each seed.</param>
 internal sealed record Figure(double? Estimate, double? Lower, double? Upper, IReadOnlyList<double?> Seeds)
 {
+    /// <summary>Gets the mean and the ends of its interval.</summary>
+    [JsonIgnore]
+    public (double? Estimate, double? Lower, double? Upper) Interval => (Estimate, Lower, Upper);
+
     /// <summary>Computes a figure: each draw takes the same users with every seed.</summary>
     public static Figure Compute(EvidenceMetric metric, UserSet[] seeds, bool withInterval)
     {

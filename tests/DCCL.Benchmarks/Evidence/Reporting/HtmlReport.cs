@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using DCCL.Benchmarks.Evidence.Metrics;
+using DCCL.Cli.Reporting;
 
 namespace DCCL.Benchmarks.Evidence.Reporting;
 

@@ -1,5 +1,6 @@
 using System.Text;
 using DCCL.Benchmarks.Evidence.Metrics;
+using DCCL.Cli.Reporting;
 
 namespace DCCL.Benchmarks.Evidence.Reporting;
 
@@ -47,7 +48,7 @@ internal static class HtmlTables
                 bool lessIsBetter = report.Metrics.First(metric => metric.Name == name).LessIsBetter;
                 html.Append(figure is null
                     ? "<td>\u2013</td>"
-                    : $"<td class=\"{GetClass(figure, lessIsBetter)}\">{Html.Range(figure, value => Html.Signed(value))}</td>");
+                    : $"<td class=\"{GetClass(figure, lessIsBetter)}\">{Html.Range(figure.Interval, value => Html.Signed(value))}</td>");
             }
 
             html.Append(
@@ -115,7 +116,7 @@ internal static class HtmlTables
     }
 
     private static string Name(MethodFigures method) =>
-        $"<th><span class=\"dot\" style=\"background:var({Palette.GetVariable(method.Group)})\"></span>{Html.Encode(method.Name)}</th>";
+        $"<th><span class=\"dot\" style=\"background:var({Palette.GetVariable(GroupColors.Of(method.Group))})\"></span>{Html.Encode(method.Name)}</th>";
 
     private static StringBuilder Begin(string caption, IEnumerable<string> titles)
     {

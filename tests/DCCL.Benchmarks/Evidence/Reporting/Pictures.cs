@@ -1,3 +1,4 @@
+using DCCL.Cli.Reporting;
 using OxyPlot;
 using OxyPlot.Axes;
 
@@ -17,7 +18,7 @@ internal static class Pictures
             .WithNumbers(AxisPosition.Bottom, GetTitle(report), "0.###");
         for (int i = 0; i < report.Methods.Count; i++)
         {
-            chart.Add(report.Methods[i].Overall[report.MainMetric], i, Palette.Of(report.Methods[i].Group));
+            chart.Add(report.Methods[i].Overall[report.MainMetric].Interval, i, GroupColors.Of(report.Methods[i].Group));
         }
 
         return chart.Draw($"{GetTitle(report)} of each method with its 95 % interval", Width, GetHeight(report.Methods.Count));
@@ -34,7 +35,7 @@ internal static class Pictures
         for (int i = 0; i < rows.Length; i++)
         {
             Figure figure = rows[i].Differences[report.MainMetric];
-            chart.Add(figure, i, Comparison.GetVerdict(figure) switch
+            chart.Add(figure.Interval, i, Comparison.GetVerdict(figure) switch
             {
                 "better" => Palette.Good,
                 "worse" => Palette.Bad,
@@ -56,7 +57,7 @@ internal static class Pictures
             .AddLine([new DataPoint(-0.5, 0), new DataPoint(4.5, 0)], Palette.Soft, thickness: 1);
         for (int quintile = 0; quintile < row.Quintiles.Count; quintile++)
         {
-            chart.Add(row.Quintiles[quintile], quintile, Palette.Of(figures.Group), isHorizontal: false);
+            chart.Add(row.Quintiles[quintile].Interval, quintile, GroupColors.Of(figures.Group), isHorizontal: false);
         }
 
         return chart.Draw($"{method} against the cloud model by activity", Half, 260);
@@ -88,7 +89,7 @@ internal static class Pictures
             .WithNumbers(AxisPosition.Left, "share of positives", "0.0", 0, 1)
             .AddLine([new DataPoint(0, 0), new DataPoint(1, 1)], Palette.Soft, thickness: 1, LineStyle.Dash)
             .AddLine(
-                method.Reliability!.Select(point => new DataPoint(point.Predicted, point.Observed)), Palette.Of(method.Group), thickness: 2.5,
+                method.Reliability!.Select(point => new DataPoint(point.Predicted, point.Observed)), GroupColors.Of(method.Group), thickness: 2.5,
                 withMarkers: true);
         return chart.Draw($"Reliability of {method.Name}", Half, 320);
     }

@@ -1,6 +1,6 @@
 using OxyPlot;
 
-namespace DCCL.Benchmarks.Evidence.Reporting;
+namespace DCCL.Cli.Reporting;
 
 /// <summary>The colours of the pictures. In SVG each becomes a variable of the page's style sheet, which has a light and a dark value.</summary>
 internal static class Palette
@@ -15,28 +15,22 @@ internal static class Palette
 
     public static OxyColor Bad { get; } = OxyColor.FromRgb(0x05, 0x05, 0x05);
 
-    private static readonly OxyColor _baseline = OxyColor.FromRgb(0x06, 0x06, 0x06);
-    private static readonly OxyColor _cloud = OxyColor.FromRgb(0x07, 0x07, 0x07);
-    private static readonly OxyColor _personal = OxyColor.FromRgb(0x08, 0x08, 0x08);
-    private static readonly OxyColor _deviceCloud = OxyColor.FromRgb(0x09, 0x09, 0x09);
+    public static OxyColor Baseline { get; } = OxyColor.FromRgb(0x06, 0x06, 0x06);
+
+    public static OxyColor Cloud { get; } = OxyColor.FromRgb(0x07, 0x07, 0x07);
+
+    public static OxyColor Personal { get; } = OxyColor.FromRgb(0x08, 0x08, 0x08);
+
+    public static OxyColor DeviceCloud { get; } = OxyColor.FromRgb(0x09, 0x09, 0x09);
 
     private static readonly (OxyColor Color, string Variable)[] _variables =
     [
         (Ink, "--ink"), (Soft, "--soft"), (Line, "--line"), (Good, "--good"), (Bad, "--bad"),
-        (_baseline, "--baseline"), (_cloud, "--cloud"), (_personal, "--personal"), (_deviceCloud, "--dccl"),
+        (Baseline, "--baseline"), (Cloud, "--cloud"), (Personal, "--personal"), (DeviceCloud, "--dccl"),
     ];
 
-    /// <summary>Gets the colour of a group of methods.</summary>
-    public static OxyColor Of(string group) => group switch
-    {
-        MethodCatalog.DeviceCloud => _deviceCloud,
-        MethodCatalog.Personal => _personal,
-        MethodCatalog.CloudModel => _cloud,
-        _ => _baseline,
-    };
-
-    /// <summary>Gets the variable of a group's colour.</summary>
-    public static string GetVariable(string group) => _variables.First(pair => pair.Color == Of(group)).Variable;
+    /// <summary>Gets the variable of a colour.</summary>
+    public static string GetVariable(OxyColor color) => _variables.First(pair => pair.Color == color).Variable;
 
     /// <summary>Puts the style sheet's variables in the place of the colours.</summary>
     public static string UseVariables(string svg)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 
-namespace DCCL.Benchmarks.Evidence.Reporting;
+namespace DCCL.Cli.Reporting;
 
 /// <summary>Numbers and texts as the page shows them.</summary>
 internal static class Html
@@ -17,7 +17,7 @@ internal static class Html
 
     public static string SignedPercent(double? value) => value is double number ? $"{Signed(100 * number, "0.0")}\u202f%" : "\u2013";
 
-    /// <summary>A difference with its interval.</summary>
-    public static string Range(Figure figure, Func<double?, string> text) =>
-        figure.Estimate is null ? "\u2013" : $"{text(figure.Estimate)} [{text(figure.Lower)}, {text(figure.Upper)}]";
+    /// <summary>A figure with its interval.</summary>
+    public static string Range((double? Estimate, double? Lower, double? Upper) value, Func<double?, string> text) =>
+        value.Estimate is null ? "\u2013" : $"{text(value.Estimate)} [{text(value.Lower)}, {text(value.Upper)}]";
 }

@@ -1,8 +1,10 @@
+using System.Security.Cryptography;
+using System.Text;
 using OxyPlot;
 using OxyPlot.Axes;
 using OxyPlot.Series;
 
-namespace DCCL.Benchmarks.Evidence.Reporting;
+namespace DCCL.Cli.Reporting;
 
 /// <summary>A picture in the making: what all pictures of the report have in common.</summary>
 internal sealed class Chart
@@ -76,14 +78,18 @@ internal sealed class Chart
     }
 
     /// <summary>Adds a point with an interval along the axis of numbers.</summary>
-    public Chart Add(Figure figure, double place, OxyColor color, bool isHorizontal = true)
+    /// <param name="value">The figure; null, or the ends of its interval null, where there is none.</param>
+    /// <param name="place">The place along the other axis.</param>
+    /// <param name="color">The colour.</param>
+    /// <param name="isHorizontal">Whether numbers go from left to right.</param>
+    public Chart Add((double? Estimate, double? Lower, double? Upper) value, double place, OxyColor color, bool isHorizontal = true)
     {
-        if (figure.Estimate is not double estimate)
+        if (value.Estimate is not double estimate)
         {
             return this;
         }
 
-        if (figure is { Lower: double lower, Upper: double upper })
+        if (value is { Lower: double lower, Upper: double upper })
         {
             AddLine([Place(lower), Place(upper)], color, thickness: 3);
         }
@@ -94,7 +100,7 @@ internal sealed class Chart
         _model.Series.Add(point);
         return this;
 
-        DataPoint Place(double value) => isHorizontal ? new DataPoint(value, place) : new DataPoint(place, value);
+        DataPoint Place(double number) => isHorizontal ? new DataPoint(number, place) : new DataPoint(place, number);
     }
 
     /// <summary>Adds a line.</summary>
@@ -141,13 +147,18 @@ internal sealed class Chart
     }
 
     /// <summary>Draws it as SVG for a page.</summary>
-    /// <param name="title">What it shows, for those who do not see it.</param>
+    /// <param name="title">What it shows, for those who do not see it; another one for each picture of a page.</param>
     /// <param name="width">The width; the page scales it.</param>
     /// <param name="height">The height.</param>
     public string Draw(string title, double width, double height)
     {
         SvgExporter exporter = new() { Width = width, Height = height, IsDocument = false };
         string svg = Palette.UseVariables(exporter.ExportToString(_model));
+
+        // The exporter numbers its clipping paths, and all pictures of a page share one name space.
+        string own = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(title)))[..12];
+        svg = svg.Replace("clipPath", $"clip{own}-", StringComparison.Ordinal)
+            .Replace($"<clip{own}-", "<clipPath", StringComparison.Ordinal).Replace($"</clip{own}-", "</clipPath", StringComparison.Ordinal);
         int start = svg.IndexOf("<svg", StringComparison.Ordinal);
         svg = svg[start..].Replace("<svg ", $"<svg role=\"img\" viewBox=\"0 0 {width:0} {height:0}\" ", StringComparison.Ordinal);
         int end = svg.IndexOf('>', StringComparison.Ordinal) + 1;
