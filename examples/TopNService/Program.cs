@@ -54,7 +54,7 @@ if (!isQuick)
 
 await app.StartAsync();
 bool isSound = await SelfTest.RunAsync(new Uri(app.Urls.First()), modelFile);
-await app.StopAsync();
+await app.DisposeAsync(); // before its model file goes: it would miss it
 File.Delete(modelFile);
 return isSound ? 0 : 1;
 

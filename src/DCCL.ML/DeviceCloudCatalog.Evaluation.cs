@@ -28,7 +28,7 @@ public sealed partial class DeviceCloudCatalog
     /// <param name="options">How; null for the defaults.</param>
     /// <returns>The report.</returns>
     /// <exception cref="ArgumentException">
-    /// The model has no DCCL transformer; a column is missing; or the test begins before the history, or what the cloud model was
+    /// The model has no DCCL transformer; a column is missing, of another type, or mapped otherwise than the model's log; or the test begins before the history, or what the cloud model was
     /// fitted to, ends.
     /// </exception>
     public RankingReport EvaluateRanking(
@@ -40,17 +40,25 @@ public sealed partial class DeviceCloudCatalog
         options.Validate();
         DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
         IDataView testEvents = model.TransformBeforeDeviceCloud(testLog);
-        InteractionLog test = InteractionLog.Read(testEvents, transformer.Columns, options.CancellationToken);
+        InteractionLog test = Read(transformer, testEvents, options.CancellationToken);
         InteractionLog history = historyLog is null
             ? Remember(transformer.History, transformer.Parameters.Architecture.NumberOfItems)
-            : InteractionLog.Read(model.TransformBeforeDeviceCloud(historyLog), transformer.Columns, options.CancellationToken);
+            : Read(transformer, model.TransformBeforeDeviceCloud(historyLog), options.CancellationToken);
         TestLogChecks.CheckCutoffs(transformer.History.Cutoffs, test);
 
         RankingReport report = ItemRankingEvaluator.Evaluate(transformer.Scorer, transformer.PatchSelector, history, test, options);
-        (int unknownUsers, int unknownItems) = CountUnknown(testEvents, transformer.Columns, test.NumberOfDroppedEvents);
+        (int unknownUsers, int unknownItems) = CountUnknown(testEvents, transformer, test.NumberOfDroppedEvents);
         report = report.WithUnknownEvents(unknownUsers, report.NumberOfUnknownItemEvents + unknownItems);
         Log(report);
         return report;
+    }
+
+    /// <summary>Reads a log in the model's keys, without users and items that it does not know.</summary>
+    private static InteractionLog Read(DeviceCloudPredictionTransformer model, IDataView events, CancellationToken cancellation)
+    {
+        model.Columns.Check(events.Schema);
+        model.GetOutputSchema(events.Schema); // also of what the keys mean
+        return InteractionLog.Read(events, model.Columns, cancellation).LimitTo(model.History.NumberOfUsers, model.Parameters.Architecture.NumberOfItems);
     }
 
     private void Log(RankingReport report)
@@ -91,19 +99,19 @@ public sealed partial class DeviceCloudCatalog
     }
 
     /// <summary>Tells the rows that were dropped for their user from those dropped for their item.</summary>
-    private static (int Users, int Items) CountUnknown(IDataView events, InteractionColumns columns, int numberOfDroppedEvents)
+    private static (int Users, int Items) CountUnknown(IDataView events, DeviceCloudPredictionTransformer model, int numberOfDroppedEvents)
     {
         int users = 0;
         if (numberOfDroppedEvents > 0)
         {
-            DataViewSchema.Column column = events.Schema[columns.UserColumnName];
+            DataViewSchema.Column column = events.Schema[model.Columns.UserColumnName];
             using DataViewRowCursor cursor = events.GetRowCursor([column]);
             ValueGetter<uint> getter = cursor.GetGetter<uint>(column);
             uint user = 0;
             while (cursor.MoveNext())
             {
                 getter(ref user);
-                users += user == 0 ? 1 : 0;
+                users += user == 0 || user > (uint)model.History.NumberOfUsers ? 1 : 0;
             }
         }
 

@@ -28,11 +28,11 @@ public static partial class DeviceCloudExtensions
         Dictionary<ITransformer, ITransformer> replacements = [];
         foreach (ITransformer part in Flatten(model).TakeWhile(part => part is not DeviceCloudPredictionTransformer))
         {
-            IDataView mapped = part.Transform(data);
+            IDataView mapped = Apply(part, data);
             if (grower.TryGrow(KeyMappings.GetColumns(part), mapped.Schema, data) is ITransformer grown)
             {
                 replacements[part] = grown;
-                mapped = grown.Transform(data);
+                mapped = Apply(grown, data);
             }
 
             data = mapped;

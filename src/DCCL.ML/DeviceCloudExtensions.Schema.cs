@@ -54,6 +54,19 @@ public static partial class DeviceCloudExtensions
         return SchemaShapeColumns.Of(schema);
     }
 
+    /// <summary>Applies a part of a model to a log, and explains what the log lacks.</summary>
+    private static IDataView Apply(ITransformer part, IDataView data)
+    {
+        try
+        {
+            return part.Transform(data);
+        }
+        catch (Exception fault) when (IsRefusal(fault))
+        {
+            throw Explain(part, data.Schema, fault);
+        }
+    }
+
     private static bool IsRefusal(Exception fault) => fault is ArgumentException or InvalidOperationException;
 
     /// <summary>Says what the data have: a stock transformer does not always name the column that it reads.</summary>

@@ -44,14 +44,7 @@ public static partial class DeviceCloudExtensions
         DeviceCloudModel(model);
         foreach (ITransformer part in Flatten(model).TakeWhile(part => part is not DeviceCloudPredictionTransformer))
         {
-            try
-            {
-                data = part.Transform(data);
-            }
-            catch (Exception fault) when (IsRefusal(fault))
-            {
-                throw Explain(part, data.Schema, fault);
-            }
+            data = Apply(part, data);
         }
 
         return data;

@@ -200,6 +200,33 @@ public sealed class InteractionLog
         return Filter(keep, keepLabels: true);
     }
 
+    /// <summary>Leaves out the events of users and items whose keys are beyond a model's, as those of a mapping that has grown are.</summary>
+    /// <param name="numberOfUsers">The number of the model's users, at least 0.</param>
+    /// <param name="numberOfItems">The number of the model's items, at least 0.</param>
+    /// <returns>A log of so many users and items; what was left out counts as dropped.</returns>
+    public InteractionLog LimitTo(int numberOfUsers, int numberOfItems)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfUsers);
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
+        if (numberOfUsers == NumberOfUsers && numberOfItems == NumberOfItems)
+        {
+            return this;
+        }
+
+        InteractionLog kept = numberOfUsers >= NumberOfUsers && numberOfItems >= NumberOfItems
+            ? this
+            : Where((user, index) => user <= numberOfUsers && GetItems(user)[index] <= numberOfItems);
+        int[] offsets = new int[numberOfUsers + 1];
+        Array.Fill(offsets, kept.NumberOfEvents);
+        kept._offsets.AsSpan(0, Math.Min(offsets.Length, kept._offsets.Length)).CopyTo(offsets);
+        float[] profiles = new float[numberOfUsers * ProfileDimension];
+        _profiles.AsSpan(0, Math.Min(profiles.Length, _profiles.Length)).CopyTo(profiles);
+        return new InteractionLog(numberOfItems, offsets, kept._items, kept._timestamps, kept._labels, profiles, ProfileDimension, HasTimestamps)
+        {
+            NumberOfDroppedEvents = NumberOfDroppedEvents + NumberOfEvents - kept.NumberOfEvents,
+        };
+    }
+
     /// <summary>Computes what identifies the contents: SHA-256 over everything that the log holds.</summary>
     /// <returns>64 lower-case hexadecimal digits.</returns>
     public string ComputeFingerprint()

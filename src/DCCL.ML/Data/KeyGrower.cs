@@ -35,7 +35,7 @@ internal sealed class KeyGrower(DeviceCloudPredictionTransformer model)
         IDataView values = KeyGrowth.ListValues(_context, pair, mapped, data, IsGrowing(name));
         if (IsHistory(name))
         {
-            KeyAgreement.Check(mapped[name], model.ItemIds);
+            KeyAgreement.Check(mapped[name], model.ItemIds, model.Parameters.Architecture.NumberOfItems);
             _hasMappedHistory |= _itemValues is null;
             values = _itemValues ?? values; // where items are keys already, nothing grows
         }

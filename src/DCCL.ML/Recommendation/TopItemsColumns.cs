@@ -16,7 +16,7 @@ internal sealed class TopItemsColumns
         CheckUser(User.Name, ColumnShape.Of(User.Type));
         if (User.Type is KeyDataViewType)
         {
-            KeyAgreement.Check(User, transformer.Model.UserIds);
+            KeyAgreement.Check(User, transformer.Model.UserIds, transformer.Model.History.NumberOfUsers);
         }
 
         Context = new ContextColumns(transformer.Model, input, comparesKeys: true);

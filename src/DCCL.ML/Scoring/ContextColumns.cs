@@ -32,7 +32,7 @@ internal sealed class ContextColumns
 
             if (comparesKeys)
             {
-                KeyAgreement.Check(history, model.ItemIds);
+                KeyAgreement.Check(history, model.ItemIds, model.Parameters.Architecture.NumberOfItems);
             }
         }
 

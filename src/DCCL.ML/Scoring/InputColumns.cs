@@ -22,8 +22,8 @@ internal sealed class InputColumns
         _context = new ContextColumns(model, schema, comparesKeys);
         if (comparesKeys)
         {
-            KeyAgreement.Check(_user, model.UserIds);
-            KeyAgreement.Check(_item, model.ItemIds);
+            KeyAgreement.Check(_user, model.UserIds, model.History.NumberOfUsers);
+            KeyAgreement.Check(_item, model.ItemIds, model.Parameters.Architecture.NumberOfItems);
         }
     }
 

@@ -10,14 +10,26 @@ namespace DCCL.ML.Scoring;
 /// </summary>
 internal static class KeyAgreement
 {
-    /// <summary>Compares the values behind a column's keys with the model's ids, as far as both go.</summary>
+    /// <summary>
+    /// Compares the values behind a column's keys with the model's ids, as far as both go: a mapping that has grown has more. Where there are no
+    /// values, the number of keys is all that tells one mapping from another.
+    /// </summary>
     /// <param name="column">A column of keys, or of vectors of them.</param>
     /// <param name="ids">The model's ids of keys 1, 2, ...; null if it has none.</param>
-    /// <exception cref="ArgumentException">A key has another value than the model's id; the message says which.</exception>
-    public static void Check(DataViewSchema.Column column, IReadOnlyList<string>? ids)
+    /// <param name="count">The number of the model's keys.</param>
+    /// <exception cref="ArgumentException">A key has another value than the model's id, and the message says which; or there are more or fewer keys.</exception>
+    public static void Check(DataViewSchema.Column column, IReadOnlyList<string>? ids, int count)
     {
         if (ids is null || column.Annotations.Schema.GetColumnOrNull(KeyIds.KeyValues)?.Type is not VectorDataViewType type)
         {
+            KeyDataViewType keys = (KeyDataViewType)((column.Type as VectorDataViewType)?.ItemType ?? column.Type);
+            if (keys.Count != (ulong)count)
+            {
+                throw new ArgumentException(
+                    $"Column '{column.Name}' must have {count} keys, as in the model's log, but has {keys.Count}, and no values behind "
+                    + $"{(ids is null ? "the model's keys tell" : "them tell")} whether they are the same. Apply the mapping that was fitted with the model, the chain.");
+            }
+
             return;
         }
 

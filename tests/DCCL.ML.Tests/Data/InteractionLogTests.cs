@@ -39,6 +39,33 @@ public sealed class InteractionLogTests
         }
     }
 
+    [TestCase(3, 3)]
+    [TestCase(1, 2)]
+    [TestCase(40, 50)]
+    [TestCase(0, 0)]
+    public void LimitTo_RandomLog_IsTheLogOfTheRowsThatRemain(int users, int items)
+    {
+        foreach (RandomLog random in SeededCases.Take(RandomLog.Gen, 100))
+        {
+            InteractionLog log = random.Create();
+            (int User, int Item, double Timestamp, bool Label)[] kept = [.. random.Rows.Where(row => row.User != 0 && row.Item != 0 && row.User <= users && row.Item <= items)];
+            InteractionLog expected = InteractionLog.Create(
+                users, items, [.. kept.Select(row => row.User)], [.. kept.Select(row => row.Item)], [.. kept.Select(row => row.Timestamp)], [.. kept.Select(row => row.Label)]);
+            InteractionLog limited = log.LimitTo(users, items);
+            Assert.That(limited.ComputeFingerprint(), Is.EqualTo(expected.ComputeFingerprint()), $"{random}");
+            Assert.That(limited.NumberOfDroppedEvents, Is.EqualTo(random.Rows.Length - kept.Length), $"{random}");
+        }
+    }
+
+    [Test]
+    public void LimitTo_WithProfiles_KeepsThoseOfTheUsersWhoRemain()
+    {
+        InteractionLog log = InteractionLog.Create(2, 2, [1, 2], [1, 2], [0, 1], labels: null, [1, 2, 3, 4], 2);
+        Assert.That(log.LimitTo(1, 2).GetProfile(1).ToArray(), Is.EqualTo(new float[] { 1, 2 }));
+        Assert.That(log.LimitTo(3, 2).GetProfile(2).ToArray(), Is.EqualTo(new float[] { 3, 4 }));
+        Assert.That(log.LimitTo(3, 2).GetProfile(3).ToArray(), Is.EqualTo(new float[] { 0, 0 }));
+    }
+
     [Test]
     public void Create_WithoutTimestamps_KeepsLogOrderAndCountsNoDuplicates()
     {

@@ -125,17 +125,19 @@ public sealed class DeviceCloudPredictionTransformerTests
         }
     }
 
+    /// <summary>No values stand behind the keys: their number is all that tells one mapping from another.</summary>
     [Test]
-    public void Transform_KeysBeyondTheModel_AreUnknown()
+    public void Transform_AnotherNumberOfKeysWithoutValues_IsRefused()
     {
         using DeviceCloudPredictionTransformer model = Create();
-        IDataView data = _ml.Data.LoadFromEnumerable(
-            [new WidePair { User = Key(99), Item = Key(3) }, new WidePair { User = Key(1), Item = Key(99) }]);
-        Prediction[] predictions = [.. _ml.Data.CreateEnumerable<Prediction>(model.Transform(data), reuseRowObject: false)];
-        Assert.That(
-            predictions.Select(prediction => (PatchStatus)prediction.PatchStatus),
-            Is.EqualTo(new[] { PatchStatus.UnknownUser, PatchStatus.UnknownItem }));
-        Assert.That(predictions[0].Score, Is.EqualTo(Transform(model, [new Pair { User = Key(0), Item = Key(3) }])[0].Score));
+        IDataView data = _ml.Data.LoadFromEnumerable([new WidePair { User = Key(1), Item = Key(3) }]);
+        Action[] uses = [() => model.GetOutputSchema(data.Schema), () => model.Transform(data), () => model.GetRowToRowMapper(data.Schema)];
+        foreach (Action use in uses)
+        {
+            Assert.That(() => use(), Throws.ArgumentException.With.Message.EqualTo(
+                "Column 'User' must have 5 keys, as in the model's log, but has 100, and no values behind them tell whether they are the same. "
+                + "Apply the mapping that was fitted with the model, the chain."));
+        }
     }
 
     [Test]

@@ -44,7 +44,23 @@ public sealed class KeyAgreementTests
     public void Transform_ModelWithoutIds_Scores()
     {
         using DeviceCloudPredictionTransformer model = new(_model.Parameters, _model.Patches, _model.History, _model.Columns);
-        Assert.That(model.Transform(Map(["bob", "anna"], ["a"])).GetColumn<float>("Score").Single(), Is.Not.NaN);
+        string[] users = ["bob", "anna", "c", "d", "e"];
+        string[] items = ["a", "b", "c", "d", "e", "f"];
+        Assert.That(model.Transform(Map(users, items)).GetColumn<float>("Score").Single(), Is.Not.NaN);
+        Assert.That(() => model.Transform(Map(["bob", "anna"], items)), Throws.ArgumentException.With.Message.EqualTo(
+            "Column 'User' must have 5 keys, as in the model's log, but has 2, and no values behind the model's keys tell whether they are the same. "
+            + "Apply the mapping that was fitted with the model, the chain."));
+    }
+
+    [Test]
+    public void Transform_KeysOfAGrownMapping_AreUnknown()
+    {
+        IDataView data = Map([.. _model.UserIds!, "frank"], [.. _model.ItemIds!, "g"], ("frank", "a"), ("anna", "g"), ("nobody", "a"));
+        string[] statuses = [.. _ml.Transforms.Conversion.MapKeyToValue("Status", "PatchStatus").Fit(_model.Transform(data)).Transform(_model.Transform(data)).GetColumn<string>("Status")];
+        float[] scores = [.. _model.Transform(data).GetColumn<float>("Score")];
+        Assert.That(statuses, Is.EqualTo(new[] { "UnknownUser", "UnknownItem", "UnknownUser" }));
+        Assert.That(scores[0], Is.EqualTo(scores[2]));
+        Assert.That(scores[1], Is.NaN);
     }
 
     [Test]
@@ -53,6 +69,7 @@ public sealed class KeyAgreementTests
         using DeviceCloudPredictionTransformer model = new(_model.Parameters, _model.Patches, _model.History, _model.Columns)
         {
             UserIds = ["10", "20", "30", "40", "50"],
+            ItemIds = _model.ItemIds,
         };
         IDataView good = MapNumbers([10, 20]);
         Assert.That(model.Transform(good).GetColumn<float>("Score").Count(), Is.EqualTo(1));
@@ -69,9 +86,10 @@ public sealed class KeyAgreementTests
         Assert.That(() => _model.GetRowToRowMapper(data.Schema), Throws.ArgumentException.With.Message.EqualTo(message));
     }
 
-    private IDataView Map(string[] users, string[] items)
+    private IDataView Map(string[] users, string[] items, params (string User, string Item)[] rows)
     {
-        IDataView row = _ml.Data.LoadFromEnumerable([new { UserId = "anna", Id = "a", Before = new[] { "a", "b" } }]);
+        rows = rows.Length == 0 ? [("anna", "a")] : rows;
+        IDataView row = _ml.Data.LoadFromEnumerable(rows.Select(pair => new { UserId = pair.User, Id = pair.Item, Before = new[] { "a", "b" } }));
         return _ml.Transforms.Conversion.MapValueToKey("User", "UserId", keyData: Load(users))
             .Append(_ml.Transforms.Conversion.MapValueToKey("Item", "Id", keyData: Load(items))).Fit(row).Transform(row);
     }

@@ -45,6 +45,15 @@ public sealed class DinTrainerRetrainingTests
     }
 
     [Test]
+    public void Fit_ALogWithoutTheColumnsThatTheChainReads_SaysWhatItHasAndWhatToPass()
+    {
+        IDataView log = _ml.Transforms.DropColumns(nameof(EventRow.User)).Fit(Load(_news)).Transform(Load(_news));
+        Assert.That(() => Create(0.01).Fit(log, Train()), Throws.ArgumentException.With.Message.StartsWith(
+            "The log must have what the model's ValueToKeyMappingTransformer reads, but has only 'Item' (String)")
+            .And.Message.EndsWith("Pass the raw log, with the columns of the log that the model was trained on."));
+    }
+
+    [Test]
     public void Fit_ALaterLog_PutsItBehindWhatIsRemembered()
     {
         ITransformer previous = Train();

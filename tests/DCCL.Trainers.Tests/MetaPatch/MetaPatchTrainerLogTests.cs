@@ -46,6 +46,43 @@ public sealed class MetaPatchTrainerLogTests
         Assert.That(messages, Has.Some.Contains("2 events are of users or items that the model does not know, and were dropped."));
     }
 
+    /// <summary>A mapping that has grown has keys for which the model has no rows: they are dropped like those without a key.</summary>
+    [Test]
+    public void Fit_AChainWithGrownKeys_GivesThePatchesOfTheChainWithout()
+    {
+        MLContext context = new(seed: 1);
+        List<string> messages = [];
+        ITransformer cloud = _planted.CreateModel(context);
+        EventRow last = _planted.Device[^1];
+        EventRow[] unknown = [new() { User = "somebody new", Item = last.Item, Timestamp = last.Timestamp }, new() { User = last.User, Item = "something new", Timestamp = last.Timestamp }];
+        IDataView log = context.Data.LoadFromEnumerable(_planted.Device.Concat(unknown));
+        IDataView test = context.Data.LoadFromEnumerable(_planted.Test.Concat(unknown.Select(row => new EventRow { User = row.User, Item = row.Item, Timestamp = 9999 })));
+        ITransformer expected = context.DeviceCloud().Trainers.MetaPatch(cloud, MetaPatchTrainerTests.Options()).Fit(log);
+        context.Log += (_, entry) => messages.Add(entry.Message);
+
+        ITransformer grown = cloud.WithGrownKeys(log);
+        ITransformer fleet = context.DeviceCloud().Trainers.MetaPatch(grown, MetaPatchTrainerTests.Options()).Fit(log);
+
+        Assert.That(messages, Has.Some.Contains("2 events are of users or items that the model does not know, and were dropped."));
+        Assert.That(fleet.DeviceCloudModel().Parameters.Fingerprint, Is.EqualTo(expected.DeviceCloudModel().Parameters.Fingerprint));
+        Assert.That(fleet.DeviceCloudModel().Patches![3].ToArray(), Is.EqualTo(expected.DeviceCloudModel().Patches![3].ToArray()));
+        DCCL.ML.Evaluation.RankingReport report = context.DeviceCloud().EvaluateRanking(fleet, test);
+        Assert.That(report.Overall.Ndcg(10), Is.EqualTo(context.DeviceCloud().EvaluateRanking(expected, test).Overall.Ndcg(10)));
+        Assert.That((report.NumberOfUnknownUserEvents, report.NumberOfUnknownItemEvents), Is.EqualTo((1, 1)));
+
+        MoMoDistillEstimator Distill(ITransformer model) => context.DeviceCloud().Trainers.MoMoDistill(model, new MoMoDistillEstimator.Options
+        {
+            NumberOfEpochs = 1,
+            NumberOfTeacherEpochs = 1,
+            NumberOfPatchEpochs = 1,
+            Run = new TrainingRunOptions { NumberOfThreads = 1 },
+        });
+        IDataView cloudLog = context.Data.LoadFromEnumerable(_planted.Cloud);
+        Assert.That(
+            Distill(fleet).Fit(cloudLog, log).DeviceCloudModel().Parameters.Fingerprint,
+            Is.EqualTo(Distill(expected).Fit(cloudLog, log).DeviceCloudModel().Parameters.Fingerprint));
+    }
+
     [Test]
     public void Fit_ALogThatRepeatsTheCloudsEvents_GivesThePatchesOfTheDevicesLogAlone([Values] bool withBasis)
     {
