@@ -15,7 +15,7 @@ internal static class ExitCode
     /// <summary>Something cannot be written, or exists and must not be overwritten.</summary>
     public const int Output = 3;
 
-    /// <summary>A model or another artefact is missing, damaged, or does not fit.</summary>
+    /// <summary>A model, a checkpoint or another artefact is missing, damaged, or does not fit.</summary>
     public const int BadModel = 4;
 
     /// <summary>A fault of the tool itself.</summary>

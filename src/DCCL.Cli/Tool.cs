@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DCCL.Cli.Verbs;
+using DCCL.Trainers;
 
 namespace DCCL.Cli;
 
@@ -37,6 +38,10 @@ internal static class Tool
         catch (ToolException exception)
         {
             return Fail(console, exception.ExitCode, exception.Message);
+        }
+        catch (CheckpointException exception)
+        {
+            return Fail(console, ExitCode.BadModel, exception.Message);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {

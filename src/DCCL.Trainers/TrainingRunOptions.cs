@@ -23,5 +23,23 @@ public sealed class TrainingRunOptions
     /// <value>The default never cancels.</value>
     public CancellationToken CancellationToken { get; init; }
 
+    /// <summary>Gets the path of a file that holds the state of the training after each epoch; null for none.</summary>
+    /// <remarks>
+    /// <para>
+    /// Where the file exists, the training goes on from it: killed at any moment and started again with the same options and data, it ends with the model
+    /// that it would have ended with, byte by byte on the same machine. The file stays when <c>Fit</c> returns, so that nothing is lost before the model is
+    /// saved: delete it then. Going on from the file of a training that is over gives its model at once.
+    /// <see cref="Progress"/> is told of the epochs that were done before, too. The folder must exist; the file is some
+    /// four times as large as the model, written aside and renamed. Two runs at a time must not have the same path.
+    /// </para>
+    /// <para>
+    /// <see cref="DinTrainer"/> and <see cref="SasRecTrainer"/> keep one, and <see cref="CollaborativeTrainer"/> for its cloud model. A file that is damaged, of other
+    /// options, data or versions of the libraries is refused with a <see cref="CheckpointException"/>. One that cannot be written after the first
+    /// epoch or later is a warning, and the training goes on.
+    /// </para>
+    /// </remarks>
+    /// <value>The default is null.</value>
+    public string? CheckpointPath { get; init; }
+
     internal int Threads => NumberOfThreads > 0 ? NumberOfThreads : Environment.ProcessorCount;
 }

@@ -14,6 +14,7 @@ public sealed partial class ReadmeTests
         using System;
         using System.Collections.Generic;
         using System.Data;
+        using System.IO;
         using System.Threading;
         using System.Threading.Tasks;
         using DCCL.ML;

@@ -35,7 +35,9 @@ internal sealed class OutputFolder : IDisposable
         string aside = $"{full}.{Path.GetRandomFileName()}.tmp";
         try
         {
+            // Made again when there is something to write: a process that is killed before leaves nothing behind.
             Directory.CreateDirectory(aside);
+            Directory.Delete(aside);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -7,7 +7,13 @@ using Microsoft.ML;
 namespace DCCL.Cli.Training;
 
 /// <summary>The steps of device-cloud learning, as the verbs run them.</summary>
-internal sealed class ModelTraining(MLContext ml, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
+/// <param name="ml">The context.</param>
+/// <param name="settings">How to train.</param>
+/// <param name="progress">Is told how far it is.</param>
+/// <param name="cancellation">Stops the training.</param>
+/// <param name="checkpoint">The file of the state of a cloud model's training; null for none.</param>
+internal sealed class ModelTraining(
+    MLContext ml, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellation, string? checkpoint = null)
 {
     /// <summary>The share of each user's events that a cloud model which gets all of them is not fitted to, so that patches can learn from them.</summary>
     public const double HoldBackFraction = 0.1;
@@ -18,6 +24,7 @@ internal sealed class ModelTraining(MLContext ml, TrainingSettings settings, IPr
         NumberOfThreads = settings.NumberOfThreads,
         Progress = progress,
         CancellationToken = cancellation,
+        CheckpointPath = checkpoint,
     };
 
     /// <summary>Trains a cloud model.</summary>

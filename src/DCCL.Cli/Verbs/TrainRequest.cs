@@ -12,6 +12,7 @@ namespace DCCL.Cli.Verbs;
 /// <param name="PackageSource">Where generated projects take packages from; null for the tool's own.</param>
 /// <param name="Asks">Whether to ask about what was only guessed.</param>
 /// <param name="IsForced">Whether to replace what exists.</param>
+/// <param name="Resumes">Whether to go on where an earlier run was ended.</param>
 /// <param name="IsJson">Whether to write JSON.</param>
 internal sealed record TrainRequest(
-    LogOptions Log, string Name, string OutputFolder, TrainingSettings Settings, bool UsesAllEvents, string? PackageSource, bool Asks, bool IsForced, bool IsJson);
+    LogOptions Log, string Name, string OutputFolder, TrainingSettings Settings, bool UsesAllEvents, string? PackageSource, bool Asks, bool IsForced, bool Resumes, bool IsJson);

@@ -14,12 +14,16 @@ namespace DCCL.Cli.Verbs;
 /// <summary>The work of <c>dccl train</c>.</summary>
 internal static class TrainRun
 {
+    private const string CheckpointExtension = ".checkpoint";
+
     public static int Run(ToolConsole console, TrainRequest request, CancellationToken cancellation)
     {
         // What can fail fails before the long work.
         LogLayout layout = LayoutDialog.Settle(console, LayoutGuess.Guess(request.Log), request.Asks);
         PackageFolder packages = PackageFolder.Find(request.PackageSource);
         using OutputFolder folder = OutputFolder.Begin(request.OutputFolder, request.IsForced);
+        string checkpoint = Path.GetRelativePath(Environment.CurrentDirectory, folder.FinalPath + CheckpointExtension);
+        bool isResumed = SettleCheckpoint(console, request, checkpoint);
         LibTorch.Prepare(console, cancellation);
         EventLog log = new LogReader(layout, request.Log.IsStrict).Read(cancellation);
         if (log.Faults.Describe() is string faults)
@@ -31,25 +35,48 @@ internal static class TrainRun
         MLContext ml = new(request.Settings.Seed);
         ProgressView progress = new(console);
         progress.Watch(ml);
-        ModelTraining training = new(ml, request.Settings, progress, cancellation);
+        ModelTraining training = new(ml, request.Settings, progress, cancellation, checkpoint);
         Stopwatch watch = Stopwatch.StartNew();
         LogPeriods? periods = request.UsesAllEvents ? null : log.Split(ml);
         ITransformer model = progress.Run(() => periods is null
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
-        TimeSpan time = watch.Elapsed;
-        bool isInterrupted = cancellation.IsCancellationRequested;
+        Outcome outcome = new(isResumed, cancellation.IsCancellationRequested, watch.Elapsed);
         RankingReport? report = periods is null
             ? null
             : training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
         string metric = report is null ? "validation" : Figures.GetMainMetricName(report);
         double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(
-            layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, time, progress.Curves);
+            layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, outcome.Time, progress.Curves);
         Write(ml, folder, request, packages, layout, model, log.Load(ml).Schema, config);
         folder.Complete();
-        Show(console, request, log, model, report, periods, isInterrupted, time);
+        if (!outcome.IsInterrupted)
+        {
+            File.Delete(checkpoint);
+        }
+
+        Show(console, request, log, model, report, periods, outcome with { Checkpoint = File.Exists(checkpoint) ? checkpoint : null });
         return ExitCode.Success;
+    }
+
+    /// <summary>Says whether there is a training to go on with, and sees to it that none is lost that was not meant to be.</summary>
+    private static bool SettleCheckpoint(ToolConsole console, TrainRequest request, string path)
+    {
+        bool isThere = File.Exists(path);
+        if (request.Resumes)
+        {
+            console.Note(isThere ? $"Goes on from '{path}'." : $"There is no checkpoint '{path}' to go on from: the training begins at the start.");
+            return isThere;
+        }
+
+        if (isThere && !request.IsForced)
+        {
+            throw ToolException.Output($"The training of '{request.OutputFolder}' was ended before it was done, and its checkpoint '{path}' is there. Go on with --resume, or train anew with --force.");
+        }
+
+        File.Delete(path);
+        return false;
     }
 
     private static void Write(
@@ -63,7 +90,7 @@ internal static class TrainRun
     }
 
     private static void Show(
-        ToolConsole console, TrainRequest request, EventLog log, ITransformer model, RankingReport? report, LogPeriods? periods, bool isInterrupted, TimeSpan time)
+        ToolConsole console, TrainRequest request, EventLog log, ITransformer model, RankingReport? report, LogPeriods? periods, Outcome outcome)
     {
         using DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
         string[] files = [.. Directory.EnumerateFiles(request.OutputFolder, "*", SearchOption.AllDirectories)
@@ -79,8 +106,10 @@ internal static class TrainRun
                 ["items"] = log.Items.Count,
                 ["unreadableRows"] = log.Faults.Count,
                 ["fingerprint"] = transformer.Parameters.Fingerprint,
-                ["seconds"] = Math.Round(time.TotalSeconds, 1),
-                ["interrupted"] = isInterrupted,
+                ["seconds"] = Math.Round(outcome.Time.TotalSeconds, 1),
+                ["resumed"] = outcome.IsResumed,
+                ["interrupted"] = outcome.IsInterrupted,
+                ["checkpoint"] = outcome.Checkpoint is null ? null : Path.GetFullPath(outcome.Checkpoint),
                 ["split"] = periods?.Description,
                 ["figures"] = report?.ToJson("cloud"),
                 ["files"] = new JsonArray([.. files.Select(file => (JsonNode)file)]),
@@ -88,9 +117,9 @@ internal static class TrainRun
             return;
         }
 
-        if (isInterrupted)
+        if (outcome.IsInterrupted)
         {
-            console.Note("Interrupted: the best epoch so far is kept.");
+            console.Note("Interrupted: the best epoch so far is kept." + (outcome.Checkpoint is null ? "" : $" The same command with --resume --force goes on from '{outcome.Checkpoint}'."));
         }
 
         if (report is not null)
@@ -99,9 +128,16 @@ internal static class TrainRun
             Figures.Print(console, report);
         }
 
-        console.WriteLine($"Trained in {time.TotalSeconds:F1} s. Written to {request.OutputFolder}: {string.Join(", ", files.Where(file => !file.Contains(Path.DirectorySeparatorChar)))}");
+        console.WriteLine($"Trained in {outcome.Time.TotalSeconds:F1} s. Written to {request.OutputFolder}: {string.Join(", ", files.Where(file => !file.Contains(Path.DirectorySeparatorChar)))}");
         console.WriteLine($"Next: dccl recommend --model {request.OutputFolder} --user {log.Users[0]}");
     }
 
     private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+
+    /// <summary>How a training went.</summary>
+    /// <param name="IsResumed">Whether it went on where another process was ended.</param>
+    /// <param name="IsInterrupted">Whether it was ended before it was done.</param>
+    /// <param name="Time">How long this process took.</param>
+    /// <param name="Checkpoint">What it can go on from; null if nothing.</param>
+    private sealed record Outcome(bool IsResumed, bool IsInterrupted, TimeSpan Time, string? Checkpoint = null);
 }

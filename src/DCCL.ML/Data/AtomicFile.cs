@@ -4,9 +4,16 @@ namespace DCCL.ML.Data;
 internal static class AtomicFile
 {
     /// <summary>Writes beside the file, flushes to the disk and renames. What fails leaves the old file as it was.</summary>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
+    public static void Write(string path, ReadOnlySpan<byte> bytes) => Write(path, bytes, static (stream, all) => stream.Write(all));
+
+    /// <summary>Writes beside the file, flushes to the disk and renames. What fails leaves the old file as it was.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="content">What to write.</param>
+    /// <param name="write">Writes it.</param>
+    public static void Write<T>(string path, T content, Action<Stream, T> write)
+        where T : allows ref struct
     {
-        string aside = WriteAside(path, bytes);
+        string aside = WriteAside(path, content, write);
         try
         {
             File.Move(aside, path, overwrite: true);
@@ -26,7 +33,7 @@ internal static class AtomicFile
         {
             foreach ((string path, byte[] bytes) in files)
             {
-                aside.Add(WriteAside(path, bytes));
+                aside.Add(WriteAside(path, bytes, static (stream, all) => stream.Write(all)));
             }
 
             for (int i = 0; i < files.Count; i++)
@@ -41,13 +48,14 @@ internal static class AtomicFile
         }
     }
 
-    private static string WriteAside(string path, ReadOnlySpan<byte> bytes)
+    private static string WriteAside<T>(string path, T content, Action<Stream, T> write)
+        where T : allows ref struct
     {
         string aside = $"{Path.GetFullPath(path)}.{Path.GetRandomFileName()}.tmp";
         try
         {
             using FileStream stream = new(aside, FileMode.CreateNew, FileAccess.Write, FileShare.None);
-            stream.Write(bytes);
+            write(stream, content);
             stream.Flush(flushToDisk: true);
             return aside;
         }

@@ -10,7 +10,7 @@ namespace DCCL.ML.Data;
 /// </remarks>
 public sealed class SeededRandom
 {
-    private readonly ulong _seed;
+    private ulong _seed;
     private ulong _state0;
     private ulong _state1;
     private ulong _state2;
@@ -103,6 +103,23 @@ public sealed class SeededRandom
         ulong first = SplitMix(ref mixed);
         mixed = first ^ stream;
         return new SeededRandom(SplitMix(ref mixed) ^ BitOperations.RotateLeft(first, 32));
+    }
+
+    /// <summary>Gets all that the numbers to come depend on.</summary>
+    /// <returns>5 words, for <see cref="SetState"/>.</returns>
+    public ulong[] GetState() => [_seed, _state0, _state1, _state2, _state3];
+
+    /// <summary>Makes the generator draw what another one would have drawn from a moment on.</summary>
+    /// <param name="state">What <see cref="GetState"/> gave at that moment: 5 words, the last four not all zero.</param>
+    /// <exception cref="ArgumentException">The words are none of a generator.</exception>
+    public void SetState(ReadOnlySpan<ulong> state)
+    {
+        if (state.Length != 5 || state[1..].IndexOfAnyExcept(0UL) < 0)
+        {
+            throw new ArgumentException("The state must be 5 words of GetState, but is none.", nameof(state));
+        }
+
+        (_seed, _state0, _state1, _state2, _state3) = (state[0], state[1], state[2], state[3], state[4]);
     }
 
     private static ulong SplitMix(ref ulong state)

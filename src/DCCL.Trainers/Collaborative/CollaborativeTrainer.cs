@@ -53,6 +53,7 @@ public sealed partial class CollaborativeTrainer : IEstimator<DeviceCloudPredict
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    /// <exception cref="CheckpointException">There is a checkpoint, but none of this run.</exception>
     public DeviceCloudPredictionTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);

@@ -9,6 +9,8 @@ internal sealed class DinNetwork(DinTrainer.Options options) : ICloudNetwork
 {
     public string TrainerName => nameof(DinTrainer);
 
+    public object Options => options;
+
     public BackboneArchitecture CreateArchitecture(int numberOfItems, int profileDimension) => new DinArchitecture
     {
         NumberOfItems = numberOfItems,

@@ -30,6 +30,7 @@ public sealed partial class DinTrainer
     /// </exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    /// <exception cref="CheckpointException">There is a checkpoint, but none of this run.</exception>
     public ITransformer Fit(IDataView trainingData, ITransformer previousModel, IDataView? validationData = null) =>
         _fit.Fit(trainingData, previousModel, validationData);
 }

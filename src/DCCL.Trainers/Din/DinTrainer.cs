@@ -70,6 +70,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    /// <exception cref="CheckpointException">There is a checkpoint, but none of this run.</exception>
     public DeviceCloudPredictionTransformer Fit(IDataView input) => Fit(input, validationData: null);
 
     /// <summary>Trains on a log.</summary>
@@ -79,6 +80,7 @@ public sealed partial class DinTrainer : IEstimator<DeviceCloudPredictionTransfo
     /// <exception cref="ArgumentException">A column is missing or of another type, or the log cannot teach anything.</exception>
     /// <exception cref="InvalidDataException">A value of a log cannot be.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the end of the first epoch.</exception>
+    /// <exception cref="CheckpointException">There is a checkpoint, but none of this run.</exception>
     [OverloadResolutionPriority(1)] // so that Fit(log, null) means no validation data, not no previous model
     public DeviceCloudPredictionTransformer Fit(IDataView trainingData, IDataView? validationData) => _fit.Fit(trainingData, validationData);
 

@@ -9,6 +9,8 @@ internal sealed class SasRecNetwork(SasRecTrainer.Options options) : ICloudNetwo
 {
     public string TrainerName => nameof(SasRecTrainer);
 
+    public object Options => options;
+
     public BackboneArchitecture CreateArchitecture(int numberOfItems, int profileDimension) => new SasRecArchitecture
     {
         NumberOfItems = numberOfItems,

@@ -1,4 +1,5 @@
 using DCCL.ML.Data;
+using DCCL.Trainers.Checkpoints;
 using DCCL.Trainers.Torch;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -64,6 +65,12 @@ internal sealed class SequenceTraining : ICloudEpochs
 
         _calibration.Apply();
         return sum / Math.Max(1, _table.NumberOfEvents);
+    }
+
+    public void Transfer(CheckpointState state)
+    {
+        _optimizer.Transfer(state);
+        _replicas.Transfer(state);
     }
 
     public void Dispose() => _replicas.Dispose();

@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using DCCL.Trainers.Checkpoints;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -62,6 +64,25 @@ internal sealed class Adam
                 ReadOnlySpan<float> slopes = MemoryMarshal.Cast<byte, float>(contiguous.bytes);
                 Update(weights, slopes, first, second, _step, _learningRate, _weightDecay, scale);
                 GC.KeepAlive(contiguous);
+            }
+        }
+    }
+
+    /// <summary>Names what the next step depends on, besides the values.</summary>
+    public void Transfer(CheckpointState state)
+    {
+        _step = state.Transfer(_step);
+        foreach ((Parameter values, float[] first, float[] second) in _tensors)
+        {
+            state.Transfer(first.AsSpan());
+            state.Transfer(second.AsSpan());
+
+            // What has had a gradient once moves on by its momentum where a batch gives it none.
+            using Tensor? gradient = values.grad;
+            if (state.Transfer((byte)(gradient is null ? 0 : 1)) != 0 && gradient is null)
+            {
+                using Tensor none = torch.zeros_like(values);
+                values.grad = none;
             }
         }
     }

@@ -3,6 +3,7 @@ using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
+using DCCL.Trainers.Checkpoints;
 using DCCL.Trainers.MetaPatch;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
@@ -54,6 +55,7 @@ internal sealed class CloudFit
         ArgumentNullException.ThrowIfNull(trainingData);
         _settings.Columns.Check(trainingData.Schema);
         ScoreColumns.Check(trainingData.Schema);
+        PrepareCheckpoint();
         InteractionLog log = Read(trainingData);
         return Fit(log, validationData is null ? null : Read(validationData), trainingData.Schema);
     }
@@ -83,12 +85,22 @@ internal sealed class CloudFit
         ArgumentNullException.ThrowIfNull(trainingData);
         ArgumentNullException.ThrowIfNull(previousModel);
         DeviceCloudPredictionTransformer previous = previousModel.DeviceCloudModel();
+        PrepareCheckpoint();
         ITransformer grown = previousModel.WithGrownKeys(trainingData);
         IDataView keyed = grown.TransformBeforeDeviceCloud(trainingData);
         _settings.Columns.Check(keyed.Schema);
         InteractionLog log = Read(keyed);
         InteractionLog? validation = validationData is null ? null : Read(grown.TransformBeforeDeviceCloud(validationData));
         return grown.ReplaceDeviceCloudModel(Fit(log, validation, keyed.Schema, previous));
+    }
+
+    // Before the log is read, which may take minutes.
+    private void PrepareCheckpoint()
+    {
+        if (_settings.Run.CheckpointPath is string path)
+        {
+            Checkpoint.Prepare(path);
+        }
     }
 
     private InteractionLog Read(IDataView data) => InteractionLog.Read(data, _settings.Columns, _settings.Run.CancellationToken);
@@ -164,6 +176,7 @@ internal sealed class CloudFit
         DeviceCloudModelParameters? start,
         Func<int, int, bool> isTaught)
     {
+        Checkpoint? checkpoint = CreateCheckpoint(run, log, validation, start, isTaught);
         CloudValidation watch = CloudValidation.Create(log, validation, _settings.NumberOfValidationUsers, run, isTaught);
         using TorchBackbone module = _network.CreateModule(
             architecture, shape => start?[shape.Name].ToArray() ?? _network.Initialize(architecture, shape, run.Random));
@@ -176,10 +189,15 @@ internal sealed class CloudFit
             ?? throw new ArgumentException(
                 "The log must have events with something before them, but none is left once the most recent ones are held back. "
                 + "Lower HoldBackFraction or NumberOfValidationUsers.");
-        Dictionary<string, float[]>? best = null;
+        CloudState state = new(module, training, run.Random);
         Dictionary<string, float[]>? current = null;
         int patience = watch.HasEvents ? _settings.Patience : int.MaxValue;
         string stage = architecture.Name;
+        if (checkpoint?.Restore(state.Transfer) is true)
+        {
+            run.Info($"{stage}: goes on after epoch {state.Epochs.Count}, from '{_settings.Run.CheckpointPath}'.");
+        }
+
         int epoch = run.RunEpochs(
             stage,
             _settings.NumberOfEpochs,
@@ -190,9 +208,41 @@ internal sealed class CloudFit
                 current = module.Export();
                 return (loss, watch.Measure(new DeviceCloudModelParameters(architecture, null, null, current)));
             },
-            () => best = current);
-        run.Cancellation.ThrowIfCancellationRequestedUnless(best is not null);
+            improved: () => state.Best = current,
+            state.Epochs,
+            finished: () => Save(run, checkpoint, state));
+        run.Cancellation.ThrowIfCancellationRequestedUnless(state.Best is not null);
         run.Info(string.Create(CultureInfo.InvariantCulture, $"{stage}: the model of epoch {epoch} is kept."));
-        return best!;
+        return state.Best!;
+    }
+
+    private Checkpoint? CreateCheckpoint(
+        TrainingRun run, InteractionLog log, InteractionLog? validation, DeviceCloudModelParameters? start, Func<int, int, bool> isTaught)
+    {
+        if (_settings.Run.CheckpointPath is not string path)
+        {
+            return null;
+        }
+
+        Checkpoint.Prepare(path);
+        RunDescription description = new RunDescription(_network.TrainerName, _network.Options)
+            .Add("seed", run.Seed.ToString(CultureInfo.InvariantCulture))
+            .Add("number of threads", run.Threads.ToString(CultureInfo.InvariantCulture))
+            .Add("log", log, isTaught)
+            .Add("previous model", start?.Fingerprint ?? "none");
+        return new Checkpoint(path, validation is null ? description : description.Add("validation log", validation, (_, _) => true));
+    }
+
+    // Whoever trains for hours would rather have a model than a checkpoint.
+    private static void Save(TrainingRun run, Checkpoint? checkpoint, CloudState state)
+    {
+        try
+        {
+            checkpoint?.Save(state.Transfer);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            run.Warning($"The checkpoint must be written after each epoch, but cannot: {exception.Message} The training goes on without.");
+        }
     }
 }

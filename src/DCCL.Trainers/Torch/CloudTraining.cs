@@ -1,4 +1,5 @@
 using DCCL.ML.Data;
+using DCCL.Trainers.Checkpoints;
 using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -71,6 +72,19 @@ internal sealed class CloudTraining : ICloudEpochs
         }
 
         return sum / Math.Max(1, _order.Length);
+    }
+
+    public void Transfer(CheckpointState state)
+    {
+        // Each epoch shuffles the order of the one before.
+        state.Transfer(_order.AsSpan());
+        if (state.IsReading && !_order.Order().SequenceEqual(Enumerable.Range(0, _order.Length)))
+        {
+            throw new InvalidDataException("The order must hold each event once, but does not.");
+        }
+
+        _optimizer.Transfer(state);
+        _replicas.Transfer(state);
     }
 
     public void Dispose() => _replicas.Dispose();

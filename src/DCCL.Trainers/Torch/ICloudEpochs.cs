@@ -1,3 +1,5 @@
+using DCCL.Trainers.Checkpoints;
+
 namespace DCCL.Trainers.Torch;
 
 /// <summary>Fits a cloud model, an epoch at a time.</summary>
@@ -10,4 +12,7 @@ internal interface ICloudEpochs : IDisposable
     /// <param name="batchDone">Called with the number of batches done; throws to stop.</param>
     /// <returns>The mean loss of an event.</returns>
     double RunEpoch(Action<int> batchDone);
+
+    /// <summary>Names what the next epoch depends on, besides the weights and the run's random numbers.</summary>
+    void Transfer(CheckpointState state);
 }

@@ -9,6 +9,9 @@ internal interface ICloudNetwork
     /// <summary>Gets the name of the trainer, as messages say it.</summary>
     string TrainerName { get; }
 
+    /// <summary>Gets the options of the trainer.</summary>
+    object Options { get; }
+
     /// <summary>Describes the network for a log.</summary>
     BackboneArchitecture CreateArchitecture(int numberOfItems, int profileDimension);
 

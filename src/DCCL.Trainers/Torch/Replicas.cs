@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using DCCL.Trainers.Checkpoints;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -12,6 +14,8 @@ namespace DCCL.Trainers.Torch;
 internal sealed class Replicas<TModel> : IDisposable
     where TModel : TorchBackbone
 {
+    private const int TwisterLength = 624;
+
     private readonly Worker[] _workers;
 
     /// <summary>Makes the replicas.</summary>
@@ -52,6 +56,28 @@ internal sealed class Replicas<TModel> : IDisposable
         }
 
         return losses.Sum();
+    }
+
+    /// <summary>Names the states of the generators; the weights are the model's.</summary>
+    public void Transfer(CheckpointState state)
+    {
+        foreach (Worker worker in _workers)
+        {
+            using Tensor numbers = worker.Generator.get_state();
+            state.Transfer(numbers.bytes);
+            CheckNumbers(numbers.bytes);
+            worker.Generator.set_state(numbers);
+        }
+    }
+
+    // libtorch 2.10 ends the process over a state that cannot be: of a Mersenne twister, with the first seed (8 bytes), left, seeded (4 each) and next (8).
+    private static void CheckNumbers(ReadOnlySpan<byte> state)
+    {
+        int left = MemoryMarshal.Read<int>(state[8..]);
+        if (left is < 1 or > TwisterLength || MemoryMarshal.Read<int>(state[12..]) != 1 || MemoryMarshal.Read<ulong>(state[16..]) > TwisterLength)
+        {
+            throw new InvalidDataException("The state of random numbers must be one of a generator, but is not.");
+        }
     }
 
     public void Dispose()

@@ -59,14 +59,35 @@ internal sealed class TrainingRun : IDisposable
     /// epoch and what to call with the share that is done; it returns loss and validation metric. <paramref name="improved"/>
     /// is called when the metric is the best so far, or after each epoch if there is none.
     /// </summary>
+    /// <param name="stage">What is being done.</param>
+    /// <param name="epochs">The number of epochs at most.</param>
+    /// <param name="patience">The number of epochs without a better metric.</param>
+    /// <param name="epoch">Runs an epoch.</param>
+    /// <param name="improved">Keeps what there is now.</param>
+    /// <param name="done">The epochs that an earlier process has done, which are reported again; further ones are added. Null for none.</param>
+    /// <param name="finished">Called after each epoch; null for nothing.</param>
     /// <returns>The best epoch; 0 if none was finished.</returns>
     public int RunEpochs(
-        string stage, int epochs, int patience, Func<int, Action<double>, (double Loss, double? Metric)> epoch, Action improved)
+        string stage,
+        int epochs,
+        int patience,
+        Func<int, Action<double>, (double Loss, double? Metric)> epoch,
+        Action improved,
+        List<EpochResult>? done = null,
+        Action? finished = null)
     {
         Stopwatch watch = Stopwatch.StartNew();
         int best = 0;
         double bestMetric = double.NegativeInfinity;
-        for (int number = 1; number <= epochs && number - best <= patience; number++)
+        done ??= [];
+        int earlier = done.Count;
+        for (int i = 0; i < earlier; i++)
+        {
+            Report(new TrainingProgress(stage, i + 1, epochs, 1, done[i].Loss, done[i].Metric, TimeLeft: null));
+            Judge(i + 1, done[i].Metric);
+        }
+
+        for (int number = earlier + 1; number <= epochs && number - best <= patience; number++)
         {
             try
             {
@@ -85,12 +106,13 @@ internal sealed class TrainingRun : IDisposable
                 Info(string.Create(
                     CultureInfo.InvariantCulture,
                     $"{stage}: epoch {number} of {epochs}, loss {loss:F4}{(metric is null ? "" : $", validation {metric:F4}")}, {watch.Elapsed.TotalSeconds:F1} s"));
-                if (metric is null || metric > bestMetric)
+                done.Add(new EpochResult(loss, metric));
+                if (Judge(number, metric))
                 {
-                    best = number;
-                    bestMetric = metric ?? bestMetric;
                     improved();
                 }
+
+                finished?.Invoke();
             }
             catch (OperationCanceledException) when (IsCancelled)
             {
@@ -101,7 +123,14 @@ internal sealed class TrainingRun : IDisposable
 
         return best;
 
-        TimeSpan? Left(double done) => done <= 0 ? null : watch.Elapsed * ((epochs - done) / done);
+        bool Judge(int number, double? metric)
+        {
+            bool isBetter = metric is null || metric > bestMetric;
+            (best, bestMetric) = isBetter ? (number, metric ?? bestMetric) : (best, bestMetric);
+            return isBetter;
+        }
+
+        TimeSpan? Left(double epoch) => epoch <= earlier ? null : watch.Elapsed * ((epochs - epoch) / (epoch - earlier));
     }
 
     public void Dispose()

@@ -18,6 +18,26 @@ public sealed class SeededRandomTests
     }
 
     [Test]
+    public void SetState_OfAnotherGenerator_DrawsAndForksAsThatOne()
+    {
+        SeededRandom first = new(1);
+        first.NextUInt64();
+        ulong[] state = first.GetState();
+        ulong[] expected = [first.NextUInt64(), first.NextUInt64(), first.Fork(3).NextUInt64()];
+        SeededRandom second = new(2);
+
+        second.SetState(state);
+
+        Assert.That(new[] { second.NextUInt64(), second.NextUInt64(), second.Fork(3).NextUInt64() }, Is.EqualTo(expected));
+        Assert.That(second.GetState(), Is.EqualTo(first.GetState()).And.Not.EqualTo(state));
+    }
+
+    [TestCase(new ulong[] { 1, 2, 3, 4 })]
+    [TestCase(new ulong[] { 1, 0, 0, 0, 0 })]
+    public void SetState_OfNoGenerator_IsRefused(ulong[] state) =>
+        Assert.That(() => new SeededRandom(1).SetState(state), Throws.ArgumentException.With.Message.StartsWith("The state must be 5 words of GetState, but is none."));
+
+    [Test]
     public void Next_AnyRange_IsUniform()
     {
         SeededRandom random = new(1);

@@ -32,6 +32,29 @@ public sealed class CollaborativeTrainerTests
     }
 
     [Test]
+    public void Fit_EndedInTheCloudModel_GoesOnToTheSameBytes()
+    {
+        MLContext context = new(seed: 1);
+        string folder = Directory.CreateTempSubdirectory("dccl-checkpoint-").FullName;
+        string path = Path.Combine(folder, "training.checkpoint");
+        string Fit(IProgress<TrainingProgress>? progress, string? checkpoint) => context.DeviceCloud().Trainers.Collaborative(Options(0, progress, checkpoint))
+            .Fit(EventRow.LoadWithKeys(context, _board.Events)).Parameters.Fingerprint;
+        try
+        {
+            Watcher crash = new() { Reported = now => _ = now is { Stage: "metapatch: basis" } ? throw new TimeoutException() : now };
+            Assert.That(() => Fit(crash, path), Throws.TypeOf<TimeoutException>());
+            Watcher watcher = new();
+
+            Assert.That(Fit(watcher, path), Is.EqualTo(Fit(progress: null, checkpoint: null)));
+            Assert.That(watcher.Reports.Where(report => report.Stage == "din").Select(report => report.Loss), Has.None.Null, "the cloud model was there");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Test]
     public void Validate_EverythingWrong_NamesAllFaults()
     {
         Assert.That(
@@ -40,7 +63,7 @@ public sealed class CollaborativeTrainerTests
                 "CollaborativeTrainer.Options: NumberOfRounds must be at least 0, but is -1. DeviceFraction must be above 0 and less than 1, but is 1."));
     }
 
-    private static CollaborativeTrainer.Options Options(int rounds, IProgress<TrainingProgress>? progress = null) => new()
+    private static CollaborativeTrainer.Options Options(int rounds, IProgress<TrainingProgress>? progress = null, string? checkpoint = null) => new()
     {
         NumberOfRounds = rounds,
         DeviceFraction = 0.4,
@@ -54,7 +77,7 @@ public sealed class CollaborativeTrainerTests
             NumberOfEpochs = 2,
             NumberOfValidationUsers = 0,
             BatchSize = 50,
-            Run = new TrainingRunOptions { NumberOfThreads = 1, Progress = progress },
+            Run = new TrainingRunOptions { NumberOfThreads = 1, Progress = progress, CheckpointPath = checkpoint },
         },
         Patches = new MetaPatchTrainer.Options { PatchSize = 3, BottleneckSize = 2, NumberOfBasisEpochs = 1, NumberOfSteps = 5 },
         Distillation = new MoMoDistillEstimator.Options { NumberOfEpochs = 1, NumberOfPatchEpochs = 1, NumberOfFolds = 2, StageTwoFraction = 0.3 },

@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using DCCL.ML.Data;
+using DCCL.Trainers.Checkpoints;
 using DCCL.Trainers.Torch;
 using NUnit.Framework;
 using TorchSharp;
@@ -61,6 +63,39 @@ public sealed class AdamTests
         adam.Step();
 
         Assert.That(parameter.ToArray(), Is.EqualTo(new float[] { 1, 1, 1 }));
+    }
+
+    // Item biases, say: what a batch has nothing of still moves by its momentum, if it has had a gradient before.
+    [Test]
+    public void Transfer_AfterAStep_MakesTheNextStepsThoseOfTheOriginal([Values] bool hasGradient)
+    {
+        float[] start = [1, -2, 3];
+        using Parameter original = new(torch.tensor(start), requires_grad: true);
+        using Parameter copy = new(torch.tensor(start), requires_grad: true);
+        Adam first = new([original], 0.1, weightDecay: 0.5);
+        Adam second = new([copy], 0.1, weightDecay: 0.5);
+        if (hasGradient)
+        {
+            SetGradient(original, [1, 2, -3]);
+        }
+
+        first.Step();
+        using MemoryStream stream = new();
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        first.Transfer(new CheckpointState(stream, hash));
+        float[] between = original.ToArray();
+        stream.Position = 0;
+
+        second.Transfer(new CheckpointState(stream));
+        copy.CopyFrom(between);
+        first.ClearGradients();
+        second.ClearGradients();
+        first.Step();
+        second.Step();
+
+        Assert.That(copy.ToArray(), Is.EqualTo(original.ToArray()));
+        Assert.That(original.ToArray(), hasGradient ? Is.Not.EqualTo(between) : Is.EqualTo(start));
+        Assert.That(stream.Position, Is.EqualTo(stream.Length));
     }
 
     [Test]

@@ -1,0 +1,112 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using DCCL.ML.Data;
+using TorchSharp;
+
+namespace DCCL.Trainers.Checkpoints;
+
+/// <summary>All that a training depends on, as names and values: only the same run may go on from a checkpoint.</summary>
+/// <remarks>Not thread-safe while values are added.</remarks>
+internal sealed class RunDescription
+{
+    private readonly Dictionary<string, string> _values = [];
+
+    /// <summary>Describes a run of these libraries.</summary>
+    /// <param name="trainer">The name of the trainer.</param>
+    /// <param name="options">Its options; each of their properties counts, but not how the trainer runs.</param>
+    public RunDescription(string trainer, object options)
+    {
+        Add("trainer", trainer);
+        foreach (PropertyInfo property in options.GetType().GetProperties().Where(property => property.PropertyType != typeof(TrainingRunOptions)))
+        {
+            Add(property.Name, Format(property.GetValue(options)));
+        }
+
+        foreach (Assembly library in new[] { typeof(RunDescription).Assembly, typeof(InteractionLog).Assembly, typeof(torch).Assembly })
+        {
+            string? version = library.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+            Add(library.GetName().Name!, $"{version} build {library.ManifestModule.ModuleVersionId:N}");
+        }
+    }
+
+    /// <summary>Adds a value.</summary>
+    public RunDescription Add(string name, string value)
+    {
+        _values.Add(name, value.ReplaceLineEndings(" "));
+        return this;
+    }
+
+    /// <summary>Adds a log: its events, in their order, and which of them are learnt.</summary>
+    /// <param name="name">What the log is.</param>
+    /// <param name="log">The log.</param>
+    /// <param name="isTaught">Whether an event, of a user and an index, is learnt.</param>
+    public RunDescription Add(string name, InteractionLog log, Func<int, int, bool> isTaught)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Append(hash, [log.NumberOfUsers, log.NumberOfItems, log.ProfileDimension, log.HasLabels ? 1 : 0]);
+        for (int user = 1; user <= log.NumberOfUsers; user++)
+        {
+            int count = log.GetItems(user).Length;
+            Append(hash, [count]);
+            Append(hash, log.GetItems(user));
+            Append(hash, log.GetTimestamps(user));
+            Append(hash, log.GetLabels(user));
+            Append(hash, log.GetProfile(user));
+            bool[] taught = new bool[count];
+            for (int index = 0; index < count; index++)
+            {
+                taught[index] = isTaught(user, index);
+            }
+
+            Append<bool>(hash, taught);
+        }
+
+        return Add(name, Convert.ToHexStringLower(hash.GetHashAndReset()));
+    }
+
+    /// <summary>Gets the text that a checkpoint keeps: of each value a line.</summary>
+    public string ToText() => string.Join('\n', _values.Select(pair => $"{pair.Key}={pair.Value}"));
+
+    /// <summary>Says in what a run differs from this one.</summary>
+    /// <param name="text">The text of the other one.</param>
+    /// <returns>A clause for each value; empty if they are the same.</returns>
+    public IReadOnlyList<string> FindDifferences(string text)
+    {
+        Dictionary<string, string> others = [];
+        foreach (string line in text.Split('\n'))
+        {
+            int end = Math.Max(0, line.IndexOf('=', StringComparison.Ordinal));
+            others[line[..end]] = line[Math.Min(end + 1, line.Length)..];
+        }
+
+        return
+        [
+            .. _values.Keys.Union(others.Keys)
+                .Select(name => (Name: name, Now: _values.GetValueOrDefault(name), Then: others.GetValueOrDefault(name)))
+                .Where(value => value.Now != value.Then)
+                .Select(value => $"{value.Name} was {Show(value.Then)}, but is {Show(value.Now)}"),
+        ];
+    }
+
+    private static string Show(string? value) => value switch
+    {
+        null => "not there",
+        { Length: 64 } when !value.Contains(' ', StringComparison.Ordinal) => value[..16], // the fingerprint of a log or a model
+        _ => value,
+    };
+
+    private static string Format(object? value) => value switch
+    {
+        null => "",
+        string text => text,
+        IEnumerable values => string.Join(' ', values.Cast<object>().Select(Format)),
+        IFormattable formattable => formattable.ToString(format: null, CultureInfo.InvariantCulture),
+        _ => value.ToString()!,
+    };
+
+    private static void Append<T>(IncrementalHash hash, ReadOnlySpan<T> values)
+        where T : unmanaged => hash.AppendData(MemoryMarshal.AsBytes(values));
+}
