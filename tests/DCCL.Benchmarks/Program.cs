@@ -1,5 +1,6 @@
 using System.CommandLine;
 using DCCL.Benchmarks.Evidence;
+using DCCL.Benchmarks.Personalize;
 
 namespace DCCL.Benchmarks;
 
@@ -17,6 +18,7 @@ internal static class Program
             DeviceBenchmark.CreateCommand(),
             ExampleModel.CreateCommand(),
             EvidenceBenchmark.CreateCommand(),
+            PersonalizeBenchmark.CreateCommand(),
         };
         ParseResult parsed = command.Parse(args);
         if (parsed.Errors.Count > 0)

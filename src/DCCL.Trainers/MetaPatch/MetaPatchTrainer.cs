@@ -100,7 +100,9 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     {
         DeviceCloudModelParameters parameters = model.Parameters;
         BackboneArchitecture architecture = parameters.Architecture;
-        EventTable events = EventTable.Create(device.Log, architecture.HistoryLength, architecture.ProfileDimension > 0, device.IsNew);
+        EventTable events = EventTable.Create(
+            device.Log, architecture.HistoryLength, architecture.ProfileDimension > 0,
+            (user, index) => device.IsNew(user, index) && IsRecent(device.Log, user, index));
         if (events.Count == 0)
         {
             run.Warning("No event of the log has both a known user and item and something before it: nobody gets a patch.");
@@ -116,10 +118,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         using PatchTensors patch = keepsBasis
             ? new PatchTensors(shape, architecture, tensor => parameters[tensor.Name].ToArray())
             : PatchTensors.CreateRandom(shape, architecture, run.Random);
-        using SampleStore store = training.Encode(events, device.Log, patch.FirstLayer);
+        NegativeSampler sampler = new(device.Log, seed: 0);
         if (!keepsBasis && shape.PatchSize > 1)
         {
-            training.PrepareBasis(patch, store);
+            training.PrepareBasis(patch, events, sampler);
         }
 
         UserPatches? start = keepsBasis ? model.Patches : null;
@@ -137,12 +139,16 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         }
 
         DeviceCloudModelParameters patchable = new(architecture, shape, encoder, tensors);
-        RankingGate? gate = events.HasLabels || shape.PatchSize == 1
+        RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
             ? null
             : new RankingGate(run, patchable, device.Log, events, _options.GateFraction);
-        UserPatches patches = training.LearnPatches(patch, store, start, history.NumberOfUsers, gate);
+        UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler, patch.FirstLayer), start)
+            .Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }
+
+    private bool IsRecent(InteractionLog log, int user, int index) =>
+        _options.MaximumNumberOfEvents == 0 || log.GetItems(user).Length - index <= _options.MaximumNumberOfEvents;
 
     private PatchArchitecture GetShape(BackboneArchitecture architecture) => new()
     {

@@ -32,9 +32,17 @@ internal static class PatchGate
     /// <param name="learnt">The learnt patch.</param>
     /// <param name="strength">The index of the strength.</param>
     /// <param name="result">Receives the patch.</param>
-    public static void Apply(ReadOnlySpan<float> start, ReadOnlySpan<float> learnt, int strength, Span<float> result)
+    public static void Apply(ReadOnlySpan<float> start, ReadOnlySpan<float> learnt, int strength, Span<float> result) =>
+        Apply(start, learnt, Strengths[strength], result);
+
+    /// <summary>Moves from one patch towards another.</summary>
+    /// <param name="start">The starting point.</param>
+    /// <param name="learnt">The learnt patch.</param>
+    /// <param name="strength">How far, of the intercept and of the rest.</param>
+    /// <param name="result">Receives the patch.</param>
+    public static void Apply(ReadOnlySpan<float> start, ReadOnlySpan<float> learnt, (float Intercept, float Others) strength, Span<float> result)
     {
-        (float intercept, float others) = Strengths[strength];
+        (float intercept, float others) = strength;
         for (int k = 0; k < start.Length; k++)
         {
             result[k] = start[k] + ((k == 0 ? intercept : others) * (learnt[k] - start[k]));

@@ -37,10 +37,7 @@ internal sealed class PatchSolver
     /// <summary>The logits with each user's patch [users, samples].</summary>
     /// <param name="chunk">The samples.</param>
     /// <param name="patches">theta [users, d].</param>
-    public Tensor Score(SampleChunk chunk, Tensor patches) =>
-        _model.Decode(
-            chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null)
-            .Plus(patches.narrow(1, 0, 1));
+    public Tensor Score(SampleChunk chunk, Tensor patches) => ScoreWithoutIntercept(chunk, patches).Plus(patches.narrow(1, 0, 1));
 
     /// <summary>The cross-entropy of each user [users].</summary>
     public static Tensor Loss(SampleChunk chunk, Tensor logits, Tensor weight) =>
@@ -74,10 +71,20 @@ internal sealed class PatchSolver
     {
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
+
+        // An intercept is added to the logits: strengths that differ in it alone share a pass through the network.
+        Dictionary<float, Tensor> scores = [];
         float[][] losses = [.. Enumerable.Range(0, PatchGate.Strengths.Count).Select(strength =>
         {
             Tensor factors = torch.tensor(PatchGate.GetFactors(strength, (int)start.shape[1]));
-            return HeldBackLoss(chunk, Score(chunk, start.Plus((learnt - start) * factors)), weight).ToArray();
+            Tensor patches = start.Plus((learnt - start) * factors);
+            float others = PatchGate.Strengths[strength].Others;
+            if (!scores.TryGetValue(others, out Tensor? score))
+            {
+                scores.Add(others, score = ScoreWithoutIntercept(chunk, patches));
+            }
+
+            return HeldBackLoss(chunk, score.Plus(patches.narrow(1, 0, 1)), weight).ToArray();
         })];
         return [.. Enumerable.Range(0, chunk.Rows.Length).Select(row => losses.Select(values => (double)values[row]).ToArray())];
     }
@@ -105,6 +112,9 @@ internal sealed class PatchSolver
 
         return torch.tensor(patches, start.shape).MoveToOuterDisposeScope();
     }
+
+    private Tensor ScoreWithoutIntercept(SampleChunk chunk, Tensor patches) => _model.Decode(
+        chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null);
 
     private Tensor Penalty(Tensor distance)
     {

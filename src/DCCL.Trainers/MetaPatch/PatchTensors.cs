@@ -84,16 +84,12 @@ internal sealed class PatchTensors : IDisposable
     /// <returns>z + W_up act(W_down z), or <paramref name="z"/> where the layer is not patched.</returns>
     public Tensor Apply(int layer, Tensor z, Tensor patches)
     {
-        if (!_widths.TryGetValue(layer, out int width))
+        if (!IsPatched(layer))
         {
             return z;
         }
 
-        int rank = Architecture.BottleneckSize;
-        Tensor matrices = torch.addmm(                                                                       // [users, 2 rank width]
-            _tensors[$"patch.{layer}.offset"], patches.narrow(1, 1, Architecture.PatchSize - 1), _tensors[$"patch.{layer}.basis"], 1, 1);
-        Tensor down = matrices.narrow(1, 0, rank * width).view(-1, rank, width);
-        Tensor up = matrices.narrow(1, rank * width, rank * width).view(-1, width, rank);
+        (Tensor down, Tensor up) = GetMatrices(layer, patches);
         return z.Plus(torch.bmm(Activate(torch.bmm(z, down.transpose(1, 2))), up.transpose(1, 2)));
     }
 
@@ -176,10 +172,31 @@ internal sealed class PatchTensors : IDisposable
         }
     }
 
-    private Tensor Activate(Tensor x) => Architecture.Activation switch
+    /// <summary>Makes each user's W_down [users, rank, width] and W_up [users, width, rank].</summary>
+    /// <param name="layer">A patched layer.</param>
+    /// <param name="patches">theta [users, d].</param>
+    public (Tensor Down, Tensor Up) GetMatrices(int layer, Tensor patches)
+    {
+        int rank = Architecture.BottleneckSize;
+        int width = _widths[layer];
+        Tensor matrices = torch.addmm(                                                                       // [users, 2 rank width]
+            _tensors[$"patch.{layer}.offset"], patches.narrow(1, 1, Architecture.PatchSize - 1), _tensors[$"patch.{layer}.basis"], 1, 1);
+        return (matrices.narrow(1, 0, rank * width).view(-1, rank, width), matrices.narrow(1, rank * width, rank * width).view(-1, width, rank));
+    }
+
+    /// <summary>The activation function inside a patch.</summary>
+    public Tensor Activate(Tensor x) => Architecture.Activation switch
     {
         PatchActivation.Tanh => torch.tanh(x),
         PatchActivation.Relu => torch.nn.functional.relu(x),
         _ => x,
+    };
+
+    /// <summary>The activation function's derivative, from its value.</summary>
+    public Tensor GetSlope(Tensor activated) => Architecture.Activation switch
+    {
+        PatchActivation.Tanh => activated.Squared().Complement(),
+        PatchActivation.Relu => activated.IsMoreThan(0),
+        _ => torch.ones_like(activated),
     };
 }

@@ -14,6 +14,10 @@ internal sealed class PatchTraining
     private const int UsersInBatch = 20;
     private const int UsersPerMeasurement = 100;
     private const int MaximumScaleSteps = 6;
+    private const ulong SamplingStream = 1ul << 40;
+
+    // 800 MB.
+    private const long MaximumNumberOfBasisActivations = 200_000_000;
 
     // Twice the prior variance of what a patch adds to a logit.
     private static readonly double _scaleStep = Math.Sqrt(2);
@@ -39,26 +43,45 @@ internal sealed class PatchTraining
     /// <param name="seen">What users have seen, which is never drawn as a negative.</param>
     /// <param name="layer">The first patched layer.</param>
     /// <param name="random">Draws the negatives; null for the run's own numbers.</param>
-    public SampleStore Encode(EventTable events, InteractionLog seen, int layer, SeededRandom? random = null) => SampleStore.Create(
+    public SampleStore Encode(EventTable events, InteractionLog seen, int layer, SeededRandom? random = null) =>
+        SampleStore.Create(Divide(events, new NegativeSampler(seen, seed: 0), layer, random), _run.Parallel);
+
+    /// <summary>Divides the users who have events to learn from into chunks.</summary>
+    /// <param name="events">The events, a user's one after the other.</param>
+    /// <param name="sampler">Draws negatives of events without labels.</param>
+    /// <param name="layer">The first patched layer.</param>
+    /// <param name="random">Draws the negatives; null for the run's own numbers.</param>
+    public SampleEncoder Divide(EventTable events, NegativeSampler sampler, int layer, SeededRandom? random = null) => new(
         _model,
         layer,
         events,
-        events.HasLabels ? null : new NegativeSampler(seen, seed: 0),
+        events.HasLabels ? null : sampler,
         _options.NegativePoolSize,
         _options.NumberOfNegatives,
         _options.ChunkSize,
-        random ?? _run.Random,
-        _run.Parallel);
+        random ?? _run.Random);
 
     /// <summary>Makes what learns patches on a basis.</summary>
     public PatchSolver CreateSolver(PatchTensors patch) => new(_model, patch, _settings);
+
+    /// <summary>Makes what learns all users' patches.</summary>
+    /// <param name="patch">The basis.</param>
+    /// <param name="encoder">The events.</param>
+    /// <param name="start">Starting points; null for zero.</param>
+    public FleetLearner CreateLearner(PatchTensors patch, SampleEncoder encoder, UserPatches? start) =>
+        new(_run, _options, _model, patch, CreateSolver(patch), encoder, start);
 
     /// <summary>Makes what learns and measures a basis.</summary>
     public BasisLearner CreateLearner(PatchTensors patch) => new(_model, patch, _settings);
 
     /// <summary>Scales a random basis, and learns it if the options say so.</summary>
-    public void PrepareBasis(PatchTensors patch, SampleStore samples)
+    /// <param name="patch">The basis.</param>
+    /// <param name="events">The events, a user's one after the other.</param>
+    /// <param name="sampler">Draws negatives of events without labels.</param>
+    public void PrepareBasis(PatchTensors patch, EventTable events, NegativeSampler sampler)
     {
+        using SampleStore samples = SampleStore.Create(Divide(SampleUsers(events, patch.FirstLayer), sampler, patch.FirstLayer), _run.Parallel);
+
         // A basis is learnt from all users together: few negatives of each event say enough, in a fraction of the time.
         using SampleStore store = samples.KeepNegatives(_options.NumberOfNegatives);
         if (_options.Basis == PatchBasisSource.Learned)
@@ -70,6 +93,39 @@ internal sealed class PatchTraining
             CreateLearner(patch).Normalize(store.Chunks).Dispose();
             FitScale(patch, store);
         }
+    }
+
+    // All events, or those of a seeded sample of users who fit into memory together.
+    private EventTable SampleUsers(EventTable events, int layer)
+    {
+        long elements = _model.Architecture.PatchableLayerSizes[layer] * (events.HasLabels ? 1L : 1 + _options.NegativePoolSize);
+        if (events.Count * elements <= MaximumNumberOfBasisActivations)
+        {
+            return events;
+        }
+
+        List<Range> users = [];
+        for (int start = 0, end; start < events.Count; start = end)
+        {
+            end = start + 1;
+            while (end < events.Count && events.Users[end] == events.Users[start])
+            {
+                end++;
+            }
+
+            users.Add(start..end);
+        }
+
+        int[] order = [.. Enumerable.Range(0, users.Count)];
+        new SeededRandom(_run.Seed).Fork(SamplingStream).Shuffle<int>(order);
+        long count = 0;
+        int[] taken = [.. order.TakeWhile(user =>
+        {
+            count += users[user].End.Value - users[user].Start.Value;
+            return count * elements <= MaximumNumberOfBasisActivations;
+        }).Order()];
+        _run.Info($"metapatch: the basis is learnt from {taken.Length} of {users.Count} users");
+        return events.Select([.. taken.SelectMany(user => Enumerable.Range(users[user].Start.Value, users[user].End.Value - users[user].Start.Value))]);
     }
 
     // Halves or doubles the prior variance as long as that helps the held-back events.
@@ -146,73 +202,6 @@ internal sealed class PatchTraining
             $"metapatch: held-back events have loss {random:F4} with patches on the random basis, {best.Loss:F4} on the one kept, of epoch {(best.Loss < random ? epoch : 0)}, columns last of size {scale:F2}"));
     }
 
-    /// <summary>Learns every user's patch, gated.</summary>
-    /// <param name="patch">The basis.</param>
-    /// <param name="store">The events.</param>
-    /// <param name="start">Starting points; null for zero.</param>
-    /// <param name="numberOfUsers">The number of users of the model.</param>
-    /// <param name="rankingGate">Judges by rankings; null for the loss on held-back events.</param>
-    public UserPatches LearnPatches(PatchTensors patch, SampleStore store, UserPatches? start, int numberOfUsers, RankingGate? rankingGate)
-    {
-        int size = patch.Architecture.PatchSize;
-        int[] heldBack = new int[store.Users.Length];
-        double[][] losses = new double[store.Users.Length][];
-        float[] full = new float[store.Users.Length * size];
-        float[] early = new float[store.Users.Length * size];
-        float[] origin = new float[store.Users.Length * size];
-        for (int i = 0; i < store.Users.Length; i++)
-        {
-            GetStart(start, store.Users[i]).CopyTo(origin.AsSpan(i * size));
-        }
-
-        int done = 0;
-        Parallel.ForEach(store.Chunks, _run.Parallel, chunk =>
-        {
-            TrainingRun.PrepareThread();
-            using DisposeScope scope = torch.NewDisposeScope();
-            PatchSolver solver = CreateSolver(patch);
-            Tensor first = torch.tensor(origin.AsSpan(chunk.Rows[0] * size, chunk.Rows.Length * size).ToArray(), chunk.Rows.Length, size);
-            Tensor isHeldBack = IsHeldBack(chunk);
-            Tensor judged = solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), first);
-            judged.ToArray().CopyTo(early.AsSpan(chunk.Rows[0] * size));
-            if (rankingGate is null)
-            {
-                Judge(chunk, solver, isHeldBack, first, judged, heldBack, losses);
-            }
-
-            Tensor learnt = solver.Solve(chunk, chunk.Weight, first);
-            learnt.ToArray().CopyTo(full.AsSpan(chunk.Rows[0] * size));
-            _run.Report("metapatch: patches", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
-        });
-
-        int[] strengths = rankingGate is null
-            ? PatchGate.Choose(store.NumberOfEvents, heldBack, losses, _options.GatePriorEvents)
-            : rankingGate.Choose(store.Users, store.NumberOfEvents, strength => CreateTable(early, [.. store.Users.Select(_ => strength)]));
-        int gated = strengths.Count(strength => strength == 0);
-        _run.Info(string.Create(
-            CultureInfo.InvariantCulture,
-            $"metapatch: {store.Users.Length - gated} patches learnt, {gated} users gated, {numberOfUsers - store.Users.Length} without new events"));
-        return CreateTable(full, strengths);
-
-        UserPatches CreateTable(float[] learnt, int[] chosen) => PatchTraining.CreateTable(store, start, origin, learnt, chosen, numberOfUsers, size);
-    }
-
-    private static ReadOnlySpan<float> GetStart(UserPatches? start, int user) =>
-        start is not null && user <= start.NumberOfUsers ? start[user] : [];
-
-    // Patches of each user's earlier events, judged on the later ones. A user's only event is held back, and the patch is the start.
-    private static void Judge(
-        SampleChunk chunk, PatchSolver solver, Tensor isHeldBack, Tensor start, Tensor learnt, int[] heldBack, double[][] losses)
-    {
-        float[] events = (chunk.IsEvent * isHeldBack).sum(1).ToArray();
-        double[][] judged = solver.Judge(chunk, chunk.Weight * isHeldBack, start, learnt);
-        for (int row = 0; row < chunk.Rows.Length; row++)
-        {
-            heldBack[chunk.Rows[row]] = (int)events[row];
-            losses[chunk.Rows[row]] = judged[row];
-        }
-    }
-
     /// <summary>Gates patches on events that neither they nor the cloud model have seen.</summary>
     /// <param name="patch">The basis.</param>
     /// <param name="heldOut">The events; not all users need to have some.</param>
@@ -250,27 +239,6 @@ internal sealed class PatchTraining
             [.. users.Select(user => judged.GetValueOrDefault(user, none).Losses)],
             _options.GatePriorEvents);
         return users.Zip(strengths).ToDictionary();
-    }
-
-    private static UserPatches CreateTable(
-        SampleStore store, UserPatches? start, float[] origin, float[] learnt, int[] strengths, int numberOfUsers, int size)
-    {
-        PatchStatus[] statuses = new PatchStatus[numberOfUsers];
-        float[] values = new float[numberOfUsers * size];
-        for (int user = 1; user <= numberOfUsers; user++)
-        {
-            statuses[user - 1] = start?.GetStatus(user) ?? PatchStatus.Cloud;
-            GetStart(start, user).CopyTo(values.AsSpan((user - 1) * size));
-        }
-
-        for (int i = 0; i < store.Users.Length; i++)
-        {
-            Span<float> patch = values.AsSpan((store.Users[i] - 1) * size, size);
-            PatchGate.Apply(origin.AsSpan(i * size, size), learnt.AsSpan(i * size, size), strengths[i], patch);
-            statuses[store.Users[i] - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
-        }
-
-        return new UserPatches(size, values, statuses);
     }
 
     /// <summary>Whether one of a user's events is among the most recent ones, at least the last, that patches are judged on.</summary>

@@ -1,3 +1,5 @@
+extern alias ml;
+
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -9,6 +11,7 @@ using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using Microsoft.ML;
 using QuickStart;
+using AtomicFile = ml::DCCL.ML.Data.AtomicFile;
 
 namespace DCCL.Benchmarks.Evidence;
 

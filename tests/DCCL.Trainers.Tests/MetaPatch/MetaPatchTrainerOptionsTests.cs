@@ -19,10 +19,13 @@ public sealed class MetaPatchTrainerOptionsTests
             BasisLearningRate = 0,
             L2 = double.NaN,
             InterceptL2 = 0,
+            NumberOfLinearizations = -1,
+            MaximumNumberOfEvents = -2,
             NumberOfSteps = 0,
             LearningRate = -1,
             NumberOfNegatives = 0,
             NegativePoolSize = 0,
+            Strength = 1.5,
             GateFraction = 1,
             GatePriorEvents = -1,
             ChunkSize = 0,
@@ -33,8 +36,9 @@ public sealed class MetaPatchTrainerOptionsTests
             "MetaPatchTrainer.Options: PatchSize must be from 1 to 256, but is 257. BottleneckSize must be at least 1, but is 0. "
             + "Layers must be ascending indices from 0, or null. NumberOfBasisEpochs must be at least 1, but is 0. "
             + "BasisPatience must be at least 1, but is 0. BasisLearningRate must be above 0, but is 0. L2 must be above 0, but is NaN. InterceptL2 must be above 0, but is 0. "
+            + "NumberOfLinearizations must be at least 0, but is -1. MaximumNumberOfEvents must be at least 0, but is -2. "
             + "NumberOfSteps must be at least 1, but is 0. LearningRate must be above 0, but is -1. NumberOfNegatives must be at least 1, but is 0. "
-            + "NegativePoolSize must be at least 1, but is 0. GateFraction must be above 0 and less than 1, but is 1. "
+            + "NegativePoolSize must be at least 1, but is 0. Strength must be from 0 to 1, or null, but is 1.5. GateFraction must be above 0 and less than 1, but is 1. "
             + "GatePriorEvents must be at least 0, but is -1. ChunkSize must be at least 1, but is 0. Run.NumberOfThreads must be at least 0, but is -1."));
     }
 

@@ -59,7 +59,7 @@ public sealed class TensorLeakTests
         SeededRandom random = new(1);
 
         long count = LiveTensors.CountNew(() =>
-            SampleStore.Create(module, 0, events, new NegativeSampler(log, 1), pool: 3, negativeWeight: 1, elements: 200, random, new ParallelOptions()).Dispose());
+            SampleStore.Create(new SampleEncoder(module, 0, events, new NegativeSampler(log, 1), pool: 3, negativeWeight: 1, elements: 200, random), new ParallelOptions()).Dispose());
 
         Assert.That(count, Is.Zero);
     }

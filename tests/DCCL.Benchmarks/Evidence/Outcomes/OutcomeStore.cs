@@ -1,5 +1,8 @@
+extern alias ml;
+
 using System.Text.Json;
 using DCCL.ML.Data;
+using AtomicFile = ml::DCCL.ML.Data.AtomicFile;
 
 namespace DCCL.Benchmarks.Evidence.Outcomes;
 

@@ -1,0 +1,287 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using DCCL.Trainers.Torch;
+using TorchSharp;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>Learns patches by Gauss-Newton steps: around the present patch a logit is linear in theta, and what remains is a small logistic regression.</summary>
+/// <remarks>
+/// <para>
+/// What touches the network is one forward and one backward pass through the layers after the first patched one, for many users in one product.
+/// A user's own share is a problem in d numbers (<see cref="RidgeLogistic"/>), solved to the end.
+/// </para>
+/// <para>It minimises what <see cref="PatchSolver"/> minimises. Each user's problem is independent of who else is in the chunk. Not thread-safe.</para>
+/// </remarks>
+internal sealed class LinearizedSolver
+{
+    private readonly TorchBackbone _model;
+    private readonly PatchTensors _patch;
+    private readonly int _numberOfSteps;
+    private readonly RidgeLogistic _logistic;
+    private readonly int _size;
+    private readonly int _rank;
+
+    /// <summary>Prepares a solver.</summary>
+    /// <param name="model">The cloud model, a replica that asks for no gradients.</param>
+    /// <param name="patch">Basis and offset.</param>
+    /// <param name="l2">The weight of |theta - start|^2 / 2, the intercept aside.</param>
+    /// <param name="interceptL2">The weight for the intercept.</param>
+    /// <param name="numberOfSteps">How often the model is linearised.</param>
+    public LinearizedSolver(TorchBackbone model, PatchTensors patch, double l2, double interceptL2, int numberOfSteps)
+    {
+        _model = model;
+        _patch = patch;
+        _numberOfSteps = numberOfSteps;
+        _size = patch.Architecture.PatchSize;
+        _rank = patch.Architecture.BottleneckSize;
+        float[] penalty = new float[_size];
+        Array.Fill(penalty, (float)l2);
+        penalty[0] = (float)interceptL2;
+        _logistic = new RidgeLogistic(penalty);
+    }
+
+    /// <summary>Computes the logits under patches, and their derivatives by theta there.</summary>
+    /// <param name="chunk">The samples.</param>
+    /// <param name="patches">theta [users, d].</param>
+    public LinearizedProblem Linearize(SampleChunk chunk, ReadOnlySpan<float> patches)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        bool isZero = !patches.ContainsAnyExcept(0f);
+        Tensor theta = torch.tensor(patches.ToArray(), chunk.Rows.Length, _size);
+        List<(int Layer, Tensor Before)> places = [];
+        List<Tensor> patched = [];
+        Tensor logits;
+        IList<Tensor> slopes = [];
+        using (torch.enable_grad())
+        {
+            logits = _model.Decode(
+                chunk.Activation,
+                chunk.Offset,
+                _patch.FirstLayer,
+                (layer, z) =>
+                {
+                    Tensor after = isZero ? z : _patch.Apply(layer, z, theta);
+                    after = after.requires_grad ? after : after.detach().requires_grad_();
+                    if (_patch.IsPatched(layer))
+                    {
+                        places.Add((layer, z));
+                        patched.Add(after);
+                    }
+
+                    return after;
+                },
+                generator: null);
+            if (patched.Count > 0)
+            {
+                slopes = torch.autograd.grad([logits.sum()], patched);
+            }
+        }
+
+        using IDisposable noGradients = torch.no_grad();
+        float[] constants = logits.ToArray();
+        float[] features = new float[constants.Length * _size];
+        for (int i = 0; i < features.Length; i += _size)
+        {
+            features[i] = 1;
+        }
+
+        for (int i = 0; i < places.Count; i++)
+        {
+            AddFeatures(features, places[i].Layer, places[i].Before.detach(), slopes[i], isZero ? null : theta);
+        }
+
+        if (!isZero)
+        {
+            SubtractLinear(features, constants, patches);
+        }
+
+        return new LinearizedProblem(chunk, features, constants);
+    }
+
+    /// <summary>Solves each user's problem, and linearises again as often as asked for.</summary>
+    /// <param name="problem">The linearised problem.</param>
+    /// <param name="weights">The weight of each sample [users, samples].</param>
+    /// <param name="start">Where the penalty draws to [users, d].</param>
+    /// <param name="solution">Where to begin; receives theta [users, d].</param>
+    public void Solve(LinearizedProblem problem, float[] weights, ReadOnlySpan<float> start, Span<float> solution)
+    {
+        LinearizedProblem current = problem;
+        for (int step = 1; ; step++)
+        {
+            SolveLinear(current, weights, start, solution);
+            if (step == _numberOfSteps)
+            {
+                return;
+            }
+
+            current = Linearize(problem.Chunk, solution);
+        }
+    }
+
+    /// <summary>The loss of each user's later samples under each of the gate's strengths.</summary>
+    /// <remarks>
+    /// On the way from the start to the learnt patch a logit is taken as a quadratic function of the strength, of which both ends and the slope at
+    /// the start are exact.
+    /// </remarks>
+    /// <param name="problem">The problem, linearised at the start.</param>
+    /// <param name="position">The <see cref="SampleChunk.Position"/> of the last sample that is not judged.</param>
+    /// <param name="start">The patches at strength 0 [users, d].</param>
+    /// <param name="learnt">The patches at full strength, which have not seen the later samples [users, d].</param>
+    /// <returns>[users][strengths], and each user's number of later events.</returns>
+    public (double[][] Losses, int[] Events) Judge(LinearizedProblem problem, float position, ReadOnlySpan<float> start, ReadOnlySpan<float> learnt)
+    {
+        int samples = problem.NumberOfSamples;
+        int[][] later = [.. Enumerable.Range(0, problem.NumberOfUsers).Select(user =>
+            Enumerable.Range(user * samples, samples).Where(i => problem.Positions[i] > position).ToArray())];
+        float[] exact = Score(problem.Chunk, later, learnt);
+        int longest = exact.Length / problem.NumberOfUsers;
+        int perEvent = problem.Chunk.SamplesPerEvent;
+        double[][] losses = new double[problem.NumberOfUsers][];
+        float[] theta = new float[_size];
+        for (int user = 0; user < losses.Length; user++)
+        {
+            ReadOnlySpan<float> origin = start.Slice(user * _size, _size);
+            TensorPrimitives.Subtract(learnt.Slice(user * _size, _size), origin, theta);
+            float[] beginnings = new float[later[user].Length];
+            float[] slopes = new float[beginnings.Length];
+            float[] curvatures = new float[beginnings.Length];
+            for (int i = 0; i < beginnings.Length; i++)
+            {
+                ReadOnlySpan<float> features = problem.Features.AsSpan(later[user][i] * _size, _size);
+                beginnings[i] = problem.Constants[later[user][i]] + TensorPrimitives.Dot(features, origin);
+                slopes[i] = TensorPrimitives.Dot<float>(features[1..], theta.AsSpan(1));
+                curvatures[i] = exact[(user * longest) + i] + origin[0] - beginnings[i] - slopes[i];
+            }
+
+            losses[user] = [.. PatchGate.Strengths.Select(strength =>
+            {
+                float[] logits = new float[beginnings.Length];
+                for (int i = 0; i < logits.Length; i++)
+                {
+                    logits[i] = beginnings[i] + (strength.Intercept * theta[0]) + (strength.Others * (slopes[i] + (strength.Others * curvatures[i])));
+                }
+
+                return GetLoss(problem, later[user], logits);
+            })];
+        }
+
+        return (losses, [.. later.Select(own => own.Length / perEvent)]);
+    }
+
+    // Of labelled events the cross-entropy, of others how unlikely the item is among its negatives; see PatchSolver.HeldBackLoss.
+    private static double GetLoss(LinearizedProblem problem, int[] samples, float[] logits)
+    {
+        int perEvent = problem.Chunk.SamplesPerEvent;
+        double sum = 0;
+        for (int i = 0; i < logits.Length; i += perEvent)
+        {
+            float weight = problem.Weights[samples[i]];
+            sum += perEvent == 1
+                ? weight * (MathF.Max(logits[i], 0) - (logits[i] * problem.Labels[samples[i]]) + MathF.Log(1 + MathF.Exp(-MathF.Abs(logits[i]))))
+                : weight * LogSumExp(logits.AsSpan(i, perEvent), logits[i]);
+        }
+
+        return sum;
+    }
+
+    private static double LogSumExp(ReadOnlySpan<float> logits, float origin)
+    {
+        float largest = TensorPrimitives.Max(logits);
+        double sum = 0;
+        foreach (float logit in logits)
+        {
+            sum += Math.Exp(logit - largest);
+        }
+
+        return Math.Log(sum) + largest - origin;
+    }
+
+    // The logits of some samples without the intercept [users, longest].
+    private float[] Score(SampleChunk chunk, int[][] samples, ReadOnlySpan<float> patches)
+    {
+        using IDisposable noGradients = torch.no_grad();
+        using DisposeScope scope = torch.NewDisposeScope();
+        int longest = Math.Max(1, samples.Max(own => own.Length));
+        long[] places = new long[samples.Length * longest];
+        for (int user = 0; user < samples.Length; user++)
+        {
+            for (int i = 0; i < samples[user].Length; i++)
+            {
+                places[(user * longest) + i] = samples[user][i];
+            }
+        }
+
+        Tensor index = torch.tensor(places);
+        Tensor theta = torch.tensor(patches.ToArray(), samples.Length, _size);
+        return _model.Decode(
+            chunk.Activation.reshape(-1, chunk.Activation.shape[2]).index_select(0, index).view(samples.Length, longest, -1),
+            chunk.Offset.reshape(-1).index_select(0, index).view(samples.Length, longest),
+            _patch.FirstLayer,
+            (layer, z) => _patch.Apply(layer, z, theta),
+            generator: null).ToArray();
+    }
+
+    private void SolveLinear(LinearizedProblem problem, float[] weights, ReadOnlySpan<float> start, Span<float> solution)
+    {
+        int samples = problem.NumberOfSamples;
+        for (int user = 0; user < problem.NumberOfUsers; user++)
+        {
+            int from = user * samples;
+            _logistic.Solve(
+                problem.Features.AsSpan(from * _size, samples * _size), problem.Constants.AsSpan(from, samples), problem.Labels.AsSpan(from, samples),
+                weights.AsSpan(from, samples), start.Slice(user * _size, _size), solution.Slice(user * _size, _size));
+        }
+    }
+
+    // What a layer adds: dlogit/dz' . (Basis_up a + W_up (act'(W_down z) * Basis_down z)) with a = act(W_down z). At zero W_up is zero.
+    private void AddFeatures(float[] features, int layer, Tensor z, Tensor slope, Tensor? theta)
+    {
+        int columns = _size - 1;
+        long width = z.shape[2];
+        Tensor basis = _patch.Tensors[$"patch.{layer}.basis"];
+        Tensor basisUp = basis.narrow(1, _rank * width, _rank * width).view(columns, width, _rank).permute(1, 2, 0).reshape(width, _rank * columns);
+        Tensor up = slope.reshape(-1, width).matmul(basisUp);                                                // [samples, rank columns]
+        if (theta is null)
+        {
+            Tensor offset = _patch.Tensors[$"patch.{layer}.offset"].narrow(0, 0, _rank * width).view(_rank, width);
+            AddProducts(features, up, _patch.Activate(z.reshape(-1, width).matmul(offset.t())));
+            return;
+        }
+
+        (Tensor downMatrix, Tensor upMatrix) = _patch.GetMatrices(layer, theta);
+        Tensor hidden = _patch.Activate(torch.bmm(z, downMatrix.transpose(1, 2)));                           // [users, samples, rank]
+        Tensor back = torch.bmm(slope, upMatrix) * _patch.GetSlope(hidden);
+        Tensor basisDown = basis.narrow(1, 0, _rank * width).view(columns, _rank, width).permute(2, 1, 0).reshape(width, _rank * columns);
+        AddProducts(features, up, hidden);
+        AddProducts(features, z.reshape(-1, width).matmul(basisDown), back);
+    }
+
+    // features[1..] += sum over r of factors[r] matrices[r], for each sample.
+    private void AddProducts(float[] features, Tensor matrices, Tensor factors)
+    {
+        int columns = _size - 1;
+        using Tensor held = matrices.contiguous();
+        ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(held.bytes);
+        float[] weights = factors.ToArray();
+        for (int i = 0, from = 0; i < weights.Length; i++, from += columns)
+        {
+            Span<float> own = features.AsSpan((i / _rank * _size) + 1, columns);
+            TensorPrimitives.MultiplyAdd(values.Slice(from, columns), weights[i], own, own);
+        }
+
+        GC.KeepAlive(held);
+    }
+
+    // Decode's logits are without the intercept; its derivative is 1 everywhere.
+    private void SubtractLinear(float[] features, float[] logits, ReadOnlySpan<float> patches)
+    {
+        int samples = logits.Length / (patches.Length / _size);
+        for (int i = 0; i < logits.Length; i++)
+        {
+            logits[i] -= TensorPrimitives.Dot<float>(
+                features.AsSpan((i * _size) + 1, _size - 1), patches.Slice((i / samples * _size) + 1, _size - 1));
+        }
+    }
+}
