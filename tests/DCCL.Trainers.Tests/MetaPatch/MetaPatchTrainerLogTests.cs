@@ -1,6 +1,7 @@
 using DCCL.ML;
 using DCCL.ML.Model;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using NUnit.Framework;
 
 namespace DCCL.Trainers.Tests.MetaPatch;
@@ -84,6 +85,27 @@ public sealed class MetaPatchTrainerLogTests
     }
 
     [Test]
+    public void Fit_AnotherNumberOfKeysWithoutValues_SaysSoBeforeAnything()
+    {
+        MLContext context = new(seed: 1);
+        ITransformer model = _planted.CreateModel(context).DeviceCloudModel();
+        SchemaDefinition schema = SchemaDefinition.Create(typeof(KeyRow));
+        foreach ((uint users, uint items, string message) in new[]
+        {
+            (PlantedFleet.NumberOfUsers + 1u, (uint)PlantedFleet.NumberOfItems, "Column 'UserKey' must have 30 keys, as in the model's log, but has 31"),
+            ((uint)PlantedFleet.NumberOfUsers, PlantedFleet.NumberOfItems - 1u, "Column 'ItemKey' must have 25 keys, as in the model's log, but has 24"),
+        })
+        {
+            schema["UserKey"].ColumnType = new KeyDataViewType(typeof(uint), users);
+            schema["ItemKey"].ColumnType = new KeyDataViewType(typeof(uint), items);
+            IDataView log = context.Data.LoadFromEnumerable([new KeyRow { UserKey = 1, ItemKey = 2, Timestamp = 1, Label = true }], schema);
+            Assert.That(
+                () => context.DeviceCloud().Trainers.MetaPatch(model, MetaPatchTrainerTests.Options()).Fit(log),
+                Throws.ArgumentException.With.Message.StartsWith(message));
+        }
+    }
+
+    [Test]
     public void Fit_ALogThatRepeatsTheCloudsEvents_GivesThePatchesOfTheDevicesLogAlone([Values] bool withBasis)
     {
         MLContext context = new(seed: 1);
@@ -99,5 +121,16 @@ public sealed class MetaPatchTrainerLogTests
         Assert.That(
             Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => both[user].ToArray()),
             Is.EqualTo(Enumerable.Range(1, PlantedFleet.NumberOfUsers).SelectMany(user => alone[user].ToArray())));
+    }
+
+    private sealed class KeyRow
+    {
+        public uint UserKey { get; set; }
+
+        public uint ItemKey { get; set; }
+
+        public double Timestamp { get; set; }
+
+        public bool Label { get; set; }
     }
 }
