@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using DCCL.ML.Model;
@@ -11,7 +10,7 @@ namespace DCCL.Cli.Tests;
 [TestFixture]
 [Category("Slow")]
 [FixtureLifeCycle(LifeCycle.SingleInstance)]
-public sealed class InstalledToolTests
+public sealed partial class InstalledToolTests
 {
     private const string Version = "0.1.0-test";
 
@@ -86,32 +85,17 @@ public sealed class InstalledToolTests
     [Test]
     public async Task ApiProject_Built_Serves()
     {
-        using Process service = SubProcess.Start(SubProcess.DotNet, _model, _environment, "exec", Built("api", "Movies.Api.dll"), "--urls", "http://127.0.0.1:0");
-        try
-        {
-            string? address = null;
-            while (address is null && await service.StandardOutput.ReadLineAsync() is string line)
-            {
-                int found = line.IndexOf("http://", StringComparison.Ordinal);
-                address = found < 0 ? null : line[found..].Trim();
-            }
+        await using Service service = await Service.StartAsync(Built("api", "Movies.Api.dll"), _environment);
+        using HttpClient client = new() { BaseAddress = service.Address };
+        JsonArray items = (await client.GetFromJsonAsync<JsonArray>($"/users/{SmallLog.Events[0].User}/items?count=3"))!;
+        string best = (string)items[0]!["itemId"]!;
+        using HttpResponseMessage observed = await client.PostAsync($"/users/{SmallLog.Events[0].User}/items/{best}", content: null);
+        JsonArray after = (await client.GetFromJsonAsync<JsonArray>($"/users/{SmallLog.Events[0].User}/items?count=100"))!;
 
-            using HttpClient client = new() { BaseAddress = new Uri(address!) };
-            JsonArray items = (await client.GetFromJsonAsync<JsonArray>($"/users/{SmallLog.Events[0].User}/items?count=3"))!;
-            string best = (string)items[0]!["itemId"]!;
-            using HttpResponseMessage observed = await client.PostAsync($"/users/{SmallLog.Events[0].User}/items/{best}", content: null);
-            JsonArray after = (await client.GetFromJsonAsync<JsonArray>($"/users/{SmallLog.Events[0].User}/items?count=100"))!;
-
-            Assert.That(items, Has.Count.EqualTo(3));
-            Assert.That((string?)items[0]!["reason"], Is.EqualTo(nameof(PatchStatus.Cloud)), "nobody has a patch yet");
-            Assert.That(observed.IsSuccessStatusCode, Is.True);
-            Assert.That(after.Select(item => (string?)item!["itemId"]), Has.None.EqualTo(best), "what a user has had is not recommended");
-        }
-        finally
-        {
-            service.Kill(entireProcessTree: true);
-            await service.WaitForExitAsync();
-        }
+        Assert.That(items, Has.Count.EqualTo(3));
+        Assert.That((string?)items[0]!["reason"], Is.EqualTo(nameof(PatchStatus.Cloud)), "nobody has a patch yet");
+        Assert.That(observed.IsSuccessStatusCode, Is.True);
+        Assert.That(after.Select(item => (string?)item!["itemId"]), Has.None.EqualTo(best), "what a user has had is not recommended");
     }
 
     private string Built(string project, string file) => Path.Combine(_model, project, "bin", "Release", "net10.0", file);

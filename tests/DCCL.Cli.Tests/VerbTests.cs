@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using DCCL.ML;
 using DCCL.ML.Recommendation;
 using Microsoft.ML;
@@ -48,7 +49,16 @@ public sealed class VerbTests
         {
             "Movies.consumption.cs", "Movies.evaluate.cs", "Movies.mbconfig", "Movies.mlnet", "Movies.onnx", "Movies.slnx", "Movies.training.cs", "Movies.vocabulary.json",
             "api/Movies.Api.csproj", "api/Program.cs", "console/Movies.Console.csproj", "console/Program.cs", "training/Movies.Training.csproj", "training/Program.cs",
+            "web/Movies.Web.csproj", "web/Program.cs", "web/package-lock.json", "web/package.json", "web/page/app.js", "web/page/dccl/adapter.js",
+            "web/page/dccl/bytes.js", "web/page/dccl/events.js", "web/page/dccl/gate.js", "web/page/dccl/graph.js", "web/page/dccl/index.js",
+            "web/page/dccl/learner.js", "web/page/dccl/model.js", "web/page/dccl/personalizer.js", "web/page/dccl/random.js", "web/page/dccl/refusal.js",
+            "web/page/dccl/vocabulary.js", "web/page/elements.js", "web/page/icon.svg", "web/page/index.html", "web/page/picker.js",
+            "web/page/ranking.js", "web/page/storage.js", "web/page/style.css",
         }));
+        Assert.That(
+            files.Where(file => Regex.IsMatch(File.ReadAllText(Path.Combine(_model, file)), "\\{\\{[A-Z][A-Za-z]+\\}\\}")),
+            Is.Empty,
+            "every place of a template is filled in");
         Assert.That(Directory.GetFileSystemEntries(_folder.Path, "*.tmp"), Is.Empty);
     }
 

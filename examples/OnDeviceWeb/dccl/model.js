@@ -34,7 +34,7 @@ export class Model {
    */
   static async open(ort, file, name, profile) {
     const metadata = await readMetadata(file, name, "model");
-    if (metadata.get("dccl.patch") !== "required") {
+    if (!["required", "none"].includes(metadata.get("dccl.patch"))) {
       // onnxruntime-node would leave out an optional patch without a word, onnxruntime-web would refuse it.
       throw new Refusal("unreadable", `'${name}' must take the patch as a required input, but has '${metadata.get("dccl.patch")}'. `
         + "Export it with OnnxExportOptions.RequiresPatch = true.");
@@ -83,7 +83,11 @@ export class Model {
   #feeds(patch, items, histories) {
     const length = Math.max(1, ...histories.map((history) => Math.min(history.length, this.historyLength)));
     const padded = histories.map((history) => Array.from({ length }, (_, i) => history[i] ?? 0));
-    const feeds = { item: this.#keys(items), history: this.#keys(padded), patch: this.floats(patch, [1, this.patchSize]) };
+    const feeds = { item: this.#keys(items), history: this.#keys(padded) };
+    if (this.patchSize > 0) {
+      feeds.patch = this.floats(patch, [1, this.patchSize]);
+    }
+
     if (this.profile.length > 0) {
       feeds.profile = this.floats(Float32Array.from(items.flatMap(() => [...this.profile])), [items.length, this.profile.length]);
     }

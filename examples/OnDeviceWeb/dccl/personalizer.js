@@ -21,9 +21,10 @@ export class Personalizer {
   }
 
   /**
-   * Opens the files that ExportForDevice wrote, with OnnxExportOptions.RequiresPatch set.
+   * Opens the files that ExportForDevice wrote, with OnnxExportOptions.RequiresPatch set; or those of ExportToOnnx of a model without a
+   * patch basis, which recommends but cannot learn.
    * @param {object} ort onnxruntime-node or onnxruntime-web.
-   * @param {{model: Uint8Array, step: Uint8Array, vocabulary: string}} files model.onnx, step.onnx and model.vocabulary.json.
+   * @param {{model: Uint8Array, step?: Uint8Array, vocabulary: string}} files model.onnx, step.onnx (of a model with a basis) and model.vocabulary.json.
    * @param {Partial<typeof DEFAULT_OPTIONS> & {profile?: number[]}} [options] How to learn, and the owner's profile.
    */
   static async open(ort, files, options = {}) {
@@ -39,9 +40,9 @@ export class Personalizer {
       throw new Refusal("unreadable", "'model.vocabulary.json' must be the vocabulary of 'model.onnx', but is another. Copy all exported files together.");
     }
 
-    const step = await model.openCompanion(files.step, "step.onnx", "training_step");
     const all = Object.freeze({ ...DEFAULT_OPTIONS, ...learning });
-    return new Personalizer(model, vocabulary, new Learner(model, step, all), all);
+    const learner = model.patchSize > 0 ? new Learner(model, await model.openCompanion(files.step, "step.onnx", "training_step"), all) : null;
+    return new Personalizer(model, vocabulary, learner, all);
   }
 
   /** The fingerprint of the model and its basis: a patch fits that model alone. */
@@ -49,7 +50,17 @@ export class Personalizer {
     return this.#model.fingerprint;
   }
 
-  /** The number of values of a patch. */
+  /** Whether the model has a patch basis, so that it can learn. */
+  get canLearn() {
+    return this.#learner !== null;
+  }
+
+  /** Whether the model was trained with refusals, so that the owner's events may be some. */
+  get hasLabels() {
+    return this.#model.hasLabels;
+  }
+
+  /** The number of values of a patch; 0 without a basis. */
   get patchSize() {
     return this.#model.patchSize;
   }
@@ -84,6 +95,10 @@ export class Personalizer {
    * @returns {Promise<{status: string, patch: Float32Array, gain: number, numberOfEvents: number}>}
    */
   async learn(events, { start = this.createZeroPatch(), ...run } = {}) {
+    if (!this.canLearn) {
+      throw new Error("The model must have a patch basis to learn, but has none. Run MetaPatch in the cloud ('dccl personalize'), and export the model again.");
+    }
+
     const training = new TrainingEvents(events, this.#model.hasLabels);
     if (training.count < this.#options.minimumNumberOfEvents) {
       return { status: "tooFew", patch: start, gain: 0, numberOfEvents: training.count };

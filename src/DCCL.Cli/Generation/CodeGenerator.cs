@@ -9,6 +9,8 @@ namespace DCCL.Cli.Generation;
 /// <summary>Writes the code that uses, trains and evaluates a model, and projects around it.</summary>
 internal sealed class CodeGenerator
 {
+    private const string Templates = "templates/";
+
     private static readonly (string Template, string File)[] _files =
     [
         ("consumption.cs", "{{Name}}.consumption.cs"),
@@ -21,6 +23,11 @@ internal sealed class CodeGenerator
         ("api/project.xml", "api/{{Name}}.Api.csproj"),
         ("training/Program.cs", "training/Program.cs"),
         ("training/project.xml", "training/{{Name}}.Training.csproj"),
+        ("web/Program.cs", "web/Program.cs"),
+        ("web/project.xml", "web/{{Name}}.Web.csproj"),
+        ("web/package.json", "web/package.json"),
+        ("web/package-lock.json", "web/package-lock.json"),
+        .. ListPage(),
     ];
 
     private readonly Dictionary<string, string> _values;
@@ -94,9 +101,14 @@ internal sealed class CodeGenerator
         ? string.Create(CultureInfo.InvariantCulture, $"ml.Transforms.Expression(\"Label\", \"rating => rating >= {rating:0.0###}f\", \"Rating\").Fit(rows).Transform(rows)")
         : "rows";
 
+    // The page and its modules, some of them the example's, keep their names.
+    private static IEnumerable<(string Template, string File)> ListPage() => typeof(CodeGenerator).Assembly.GetManifestResourceNames()
+        .Where(name => name.StartsWith($"{Templates}web/page/", StringComparison.Ordinal))
+        .Select(name => (name[Templates.Length..], name[Templates.Length..]));
+
     private static string Read(string template)
     {
-        using Stream stream = typeof(CodeGenerator).Assembly.GetManifestResourceStream($"templates/{template}")!;
+        using Stream stream = typeof(CodeGenerator).Assembly.GetManifestResourceStream(Templates + template)!;
         using StreamReader reader = new(stream);
         return reader.ReadToEnd();
     }
