@@ -57,67 +57,67 @@ internal sealed class ModelBuilderConfig
         double? score,
         TimeSpan time,
         IEnumerable<LearningCurve> curves) => new()
-    {
-        ["Scenario"] = "Recommendation",
-        ["DataSource"] = new JsonObject
         {
-            ["Type"] = "TabularFile",
-            ["Version"] = DataSourceVersion,
-            ["FilePath"] = System.IO.Path.GetFullPath(layout.Path),
-            ["Delimiter"] = layout.Delimiter.ToString(),
-            ["DecimalMarker"] = ".",
-            ["HasHeader"] = layout.HasHeader,
-            ["EscapeCharacter"] = "\"",
-            ["AllowQuoting"] = layout.Delimiter != '\t',
-            ["ReadMultiLines"] = false,
-            ["ColumnProperties"] = new JsonArray([.. layout.Columns.Select(CreateColumn)]),
-        },
-        ["Environment"] = new JsonObject { ["Type"] = "LocalCPU", ["Version"] = 1 },
-        ["TrainingOption"] = new JsonObject
-        {
-            ["Type"] = "RecommendationTrainingOption",
-            ["Version"] = TrainingOptionVersion,
-            ["LabelColumn"] = layout.Feedback?.Name,
-            ["UserIdColumn"] = layout.User.Name,
-            ["ItemIdColumn"] = layout.Item.Name,
-            ["AvailableTrainers"] = new JsonArray(trainer),
-            ["OptimizeMetric"] = metric,
-            ["Subsampling"] = false,
-            ["TrainingTime"] = (int)Math.Ceiling(time.TotalSeconds),
-            ["Seed"] = seed,
-        },
-        ["RunHistory"] = new JsonObject
-        {
-            ["Type"] = "Result",
-            ["Version"] = 1,
-            ["MetricName"] = metric,
-            ["Trials"] = new JsonArray(new JsonObject
+            ["Scenario"] = "Recommendation",
+            ["DataSource"] = new JsonObject
             {
-                ["Type"] = "Trial",
-                ["Version"] = 0,
-                ["TrainerName"] = trainer,
-                ["Score"] = score,
-                ["RuntimeInSeconds"] = Math.Round(time.TotalSeconds, 1),
-            }),
-        },
-        ["Type"] = "TrainingConfig",
-        ["Version"] = ConfigVersion,
-        ["DeviceCloud"] = new JsonObject
-        {
-            ["Version"] = DeviceCloudVersion,
-            ["Backbone"] = backbone,
-            ["UsesAllEvents"] = usesAllEvents,
-            ["PositiveRating"] = layout.PositiveRating,
-            ["LearningCurves"] = new JsonArray([.. curves.Select(curve => new JsonObject
+                ["Type"] = "TabularFile",
+                ["Version"] = DataSourceVersion,
+                ["FilePath"] = System.IO.Path.GetFullPath(layout.Path),
+                ["Delimiter"] = layout.Delimiter.ToString(),
+                ["DecimalMarker"] = ".",
+                ["HasHeader"] = layout.HasHeader,
+                ["EscapeCharacter"] = "\"",
+                ["AllowQuoting"] = layout.Delimiter != '\t',
+                ["ReadMultiLines"] = false,
+                ["ColumnProperties"] = new JsonArray([.. layout.Columns.Select(CreateColumn)]),
+            },
+            ["Environment"] = new JsonObject { ["Type"] = "LocalCPU", ["Version"] = 1 },
+            ["TrainingOption"] = new JsonObject
+            {
+                ["Type"] = "RecommendationTrainingOption",
+                ["Version"] = TrainingOptionVersion,
+                ["LabelColumn"] = layout.Feedback?.Name,
+                ["UserIdColumn"] = layout.User.Name,
+                ["ItemIdColumn"] = layout.Item.Name,
+                ["AvailableTrainers"] = new JsonArray(trainer),
+                ["OptimizeMetric"] = metric,
+                ["Subsampling"] = false,
+                ["TrainingTime"] = (int)Math.Ceiling(time.TotalSeconds),
+                ["Seed"] = seed,
+            },
+            ["RunHistory"] = new JsonObject
+            {
+                ["Type"] = "Result",
+                ["Version"] = 1,
+                ["MetricName"] = metric,
+                ["Trials"] = new JsonArray(new JsonObject
+                {
+                    ["Type"] = "Trial",
+                    ["Version"] = 0,
+                    ["TrainerName"] = trainer,
+                    ["Score"] = score,
+                    ["RuntimeInSeconds"] = Math.Round(time.TotalSeconds, 1),
+                }),
+            },
+            ["Type"] = "TrainingConfig",
+            ["Version"] = ConfigVersion,
+            ["DeviceCloud"] = new JsonObject
+            {
+                ["Version"] = DeviceCloudVersion,
+                ["Backbone"] = backbone,
+                ["UsesAllEvents"] = usesAllEvents,
+                ["PositiveRating"] = layout.PositiveRating,
+                ["LearningCurves"] = new JsonArray([.. curves.Select(curve => new JsonObject
             {
                 ["Stage"] = curve.Stage,
                 ["Losses"] = new JsonArray([.. curve.Losses.Select(value => (JsonNode)value)]),
                 ["Metrics"] = new JsonArray([.. curve.Metrics.Select(value => (JsonNode)value)]),
             })]),
-            ["Columns"] = new JsonObject(layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Select(column =>
-                KeyValuePair.Create<string, JsonNode?>(column.Role.ToString(), new JsonObject { ["Name"] = column.Name, ["Index"] = column.Index }))),
-        },
-    };
+                ["Columns"] = new JsonObject(layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Select(column =>
+                    KeyValuePair.Create<string, JsonNode?>(column.Role.ToString(), new JsonObject { ["Name"] = column.Name, ["Index"] = column.Index }))),
+            },
+        };
 
     /// <summary>Reads a config.</summary>
     public static ModelBuilderConfig Load(string path)

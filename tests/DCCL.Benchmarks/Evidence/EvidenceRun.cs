@@ -7,7 +7,6 @@ using System.Text.Json.Nodes;
 using DCCL.Benchmarks.Evidence.Metrics;
 using DCCL.Benchmarks.Evidence.Outcomes;
 using DCCL.Benchmarks.Evidence.Reporting;
-using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using Microsoft.ML;
 using QuickStart;

@@ -6,7 +6,6 @@ using DCCL.Trainers.Torch;
 using NUnit.Framework;
 using TorchSharp;
 using static TorchSharp.torch;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.Tests.MetaPatch;
 

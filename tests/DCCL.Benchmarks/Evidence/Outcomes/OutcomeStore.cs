@@ -1,7 +1,6 @@
 extern alias ml;
 
 using System.Text.Json;
-using DCCL.ML.Data;
 using AtomicFile = ml::DCCL.ML.Data.AtomicFile;
 
 namespace DCCL.Benchmarks.Evidence.Outcomes;
