@@ -2,7 +2,6 @@ using System.Diagnostics;
 using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
-using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers;
 using Microsoft.ML;
@@ -121,15 +120,7 @@ internal sealed class Stages(
     }
 
     /// <summary>Takes the patches off, those that the model would predict for people without one included.</summary>
-    private static ITransformer WithoutPatches(ITransformer fleet)
-    {
-        DeviceCloudPredictionTransformer model = fleet.DeviceCloudModel();
-        int patchSize = model.PatchSelector.PatchSize;
-        PatchStatus[] statuses = new PatchStatus[model.History.NumberOfUsers];
-        Array.Fill(statuses, PatchStatus.Gated);
-        UserPatches none = new(patchSize, new float[patchSize * statuses.Length], statuses);
-        return fleet.ReplaceDeviceCloudModel(model.WithPatches(none));
-    }
+    private static ITransformer WithoutPatches(ITransformer fleet) => fleet.ReplaceDeviceCloudModel(fleet.DeviceCloudModel().WithoutPatches());
 
     private ITransformer Run(string name, Func<ITransformer> train, Func<ITransformer, ITransformer>? serve = null)
     {

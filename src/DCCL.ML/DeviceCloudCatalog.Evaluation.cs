@@ -39,26 +39,17 @@ public sealed partial class DeviceCloudCatalog
         options ??= new RankingEvaluationOptions();
         options.Validate();
         DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
-        IDataView testEvents = model.TransformBeforeDeviceCloud(testLog);
-        InteractionLog test = Read(transformer, testEvents, options.CancellationToken);
+        InteractionLog test = model.ReadLog(testLog, options.CancellationToken);
         InteractionLog history = historyLog is null
             ? Remember(transformer.History, transformer.Parameters.Architecture.NumberOfItems)
-            : Read(transformer, model.TransformBeforeDeviceCloud(historyLog), options.CancellationToken);
+            : model.ReadLog(historyLog, options.CancellationToken);
         TestLogChecks.CheckCutoffs(transformer.History.Cutoffs, test);
 
         RankingReport report = ItemRankingEvaluator.Evaluate(transformer.Scorer, transformer.PatchSelector, history, test, options);
-        (int unknownUsers, int unknownItems) = CountUnknown(testEvents, transformer, test.NumberOfDroppedEvents);
+        (int unknownUsers, int unknownItems) = CountUnknown(model.TransformBeforeDeviceCloud(testLog), transformer, test.NumberOfDroppedEvents);
         report = report.WithUnknownEvents(unknownUsers, report.NumberOfUnknownItemEvents + unknownItems);
         Log(report);
         return report;
-    }
-
-    /// <summary>Reads a log in the model's keys, without users and items that it does not know.</summary>
-    private static InteractionLog Read(DeviceCloudPredictionTransformer model, IDataView events, CancellationToken cancellation)
-    {
-        model.Columns.Check(events.Schema);
-        model.GetOutputSchema(events.Schema); // also of what the keys mean
-        return InteractionLog.Read(events, model.Columns, cancellation).LimitTo(model.History.NumberOfUsers, model.Parameters.Architecture.NumberOfItems);
     }
 
     private void Log(RankingReport report)

@@ -1,3 +1,4 @@
+using DCCL.ML.Data;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -48,6 +49,23 @@ public static partial class DeviceCloudExtensions
         }
 
         return data;
+    }
+
+    /// <summary>Reads a raw log as a model sees it: with its key values, and without the events of users and items that it has no row for.</summary>
+    /// <param name="model">A model with one DCCL transformer.</param>
+    /// <param name="log">The raw log.</param>
+    /// <param name="cancellationToken">Stops reading.</param>
+    /// <returns>A log of the model's users and items; <see cref="InteractionLog.NumberOfDroppedEvents"/> counts what it does not know.</returns>
+    /// <exception cref="ArgumentException">A column is missing, of another type, or mapped otherwise than the model's log.</exception>
+    /// <exception cref="InvalidDataException">A value of the log cannot be.</exception>
+    public static InteractionLog ReadLog(this ITransformer model, IDataView log, CancellationToken cancellationToken = default)
+    {
+        IDataView keyed = model.TransformBeforeDeviceCloud(log);
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        transformer.Columns.Check(keyed.Schema);
+        transformer.GetOutputSchema(keyed.Schema); // also of what keys mean, and of the length of profiles
+        return InteractionLog.Read(keyed, transformer.Columns, cancellationToken)
+            .LimitTo(transformer.History.NumberOfUsers, transformer.Parameters.Architecture.NumberOfItems);
     }
 
     /// <summary>Makes a model of the same form with another DCCL transformer inside; the other parts are shared.</summary>

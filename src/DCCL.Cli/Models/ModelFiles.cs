@@ -1,4 +1,5 @@
 using DCCL.ML;
+using DCCL.ML.Data;
 using Microsoft.ML;
 
 namespace DCCL.Cli.Models;
@@ -69,5 +70,5 @@ internal sealed record ModelFiles(string ModelPath, ModelBuilderConfig? Config)
 
     /// <summary>Writes a model beside its place, and then moves it there.</summary>
     public static void Save(MLContext ml, ITransformer model, DataViewSchema schema, string path) =>
-        OutputFile.Write(path, aside => ml.Model.Save(model, schema, aside));
+        AtomicFile.Write(path, model, (stream, saved) => ml.Model.Save(saved, schema, stream));
 }

@@ -1,6 +1,6 @@
 namespace DCCL.Cli.Models;
 
-/// <summary>A file that is written aside and then moved into its place.</summary>
+/// <summary>A file that a verb writes.</summary>
 internal static class OutputFile
 {
     /// <summary>Refuses what cannot be written: now, and not after the work.</summary>
@@ -24,23 +24,6 @@ internal static class OutputFile
         if (!Directory.Exists(folder))
         {
             throw ToolException.Output($"The folder '{folder}' of --out must be there, but is not. Create it first.");
-        }
-    }
-
-    /// <summary>Writes the file.</summary>
-    /// <param name="path">The file.</param>
-    /// <param name="write">Writes it at the path that it gets.</param>
-    public static void Write(string path, Action<string> write)
-    {
-        string aside = $"{Path.GetFullPath(path)}.{Path.GetRandomFileName()}.tmp";
-        try
-        {
-            write(aside);
-            File.Move(aside, path, overwrite: true);
-        }
-        finally
-        {
-            File.Delete(aside);
         }
     }
 }

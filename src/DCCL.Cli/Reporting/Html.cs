@@ -17,6 +17,14 @@ internal static class Html
 
     public static string SignedPercent(double? value) => value is double number ? $"{Signed(100 * number, "0.0")}\u202f%" : "\u2013";
 
+    /// <summary>Reads the style sheet of reports, which the program that compiles this has among its resources.</summary>
+    public static string ReadStyle()
+    {
+        using Stream stream = typeof(Html).Assembly.GetManifestResourceStream("report.css")!;
+        using StreamReader reader = new(stream);
+        return reader.ReadToEnd();
+    }
+
     /// <summary>A figure with its interval.</summary>
     public static string Range((double? Estimate, double? Lower, double? Upper) value, Func<double?, string> text) =>
         value.Estimate is null ? "\u2013" : $"{text(value.Estimate)} [{text(value.Lower)}, {text(value.Upper)}]";

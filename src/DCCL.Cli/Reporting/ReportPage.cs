@@ -20,7 +20,7 @@ internal sealed class ReportPage
         page.AddPictures();
         page.AddFigures();
         page.AddCurves();
-        page.AddTable("What it costs", "", report.Costs);
+        page.AddCosts();
         page.AddLists();
         page.AddMethod();
         return page._html.Append("</main></body></html>\n").ToString();
@@ -29,7 +29,7 @@ internal sealed class ReportPage
     private void AddHead()
     {
         _html.Append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">")
-            .Append($"<title>{Html.Encode(_report.Name)}</title><style>{ReadStyle()}</style></head><body><main><h1>{Html.Encode(_report.Name)}</h1>")
+            .Append($"<title>{Html.Encode(_report.Name)}</title><style>{Html.ReadStyle()}</style></head><body><main><h1>{Html.Encode(_report.Name)}</h1>")
             .Append("<p class=\"note\">What patches of their own do for people, and what the way back does for the model they share.</p><ul class=\"chips\">");
         foreach ((string name, string value) in _report.Facts)
         {
@@ -139,10 +139,10 @@ internal sealed class ReportPage
         _html.Append("</div>");
     }
 
-    private void AddTable(string title, string note, IReadOnlyList<(string Name, string Value)> rows)
+    private void AddCosts()
     {
-        _html.Append($"<h2>{Html.Encode(title)}</h2>{note}<div class=\"scroll\"><table><tbody>");
-        foreach ((string name, string value) in rows)
+        _html.Append("<h2>What it costs</h2><div class=\"scroll\"><table><tbody>");
+        foreach ((string name, string value) in _report.Costs)
         {
             _html.Append($"<tr><th>{Html.Encode(name)}</th><td>{Html.Encode(value)}</td></tr>");
         }
@@ -186,11 +186,4 @@ internal sealed class ReportPage
         .Append("stage gets the same history, the device period included. Intervals: 1,000 paired bootstraps over users.</p>");
 
     private void AddFigure(string svg, string caption) => _html.Append($"<figure>{svg}<figcaption>{Html.Encode(caption)}</figcaption></figure>");
-
-    private static string ReadStyle()
-    {
-        using Stream stream = typeof(ReportPage).Assembly.GetManifestResourceStream("report.css")!;
-        using StreamReader reader = new(stream);
-        return reader.ReadToEnd();
-    }
 }

@@ -1,3 +1,4 @@
+using DCCL.Cli.Training;
 using DCCL.ML.Evaluation;
 using OxyPlot;
 using OxyPlot.Axes;
@@ -77,9 +78,7 @@ internal static class ReportPictures
 
     /// <summary>An interval whose numbers are null where there is no figure.</summary>
     public static (double? Estimate, double? Lower, double? Upper) Convert(ConfidenceInterval interval) =>
-        (Finite(interval.Estimate), Finite(interval.Lower), Finite(interval.Upper));
-
-    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
+        (Figures.Finite(interval.Estimate), Figures.Finite(interval.Lower), Figures.Finite(interval.Upper));
 
     private static Chart CreateActivityChart(string format) => new Chart()
         .WithNames(AxisPosition.Bottom, ["least active", "2", "3", "4", "most active"])

@@ -52,7 +52,7 @@ internal sealed class ReportRun(MLContext ml, ModelTraining training, ProgressVi
     }
 
     private static ITransformer WithoutPatches(ITransformer model) =>
-        model.ReplaceDeviceCloudModel(model.DeviceCloudModel().WithPatches(null));
+        model.ReplaceDeviceCloudModel(model.DeviceCloudModel().WithoutPatches());
 
     private (ITransformer Model, double Seconds) Time(Func<ITransformer> work)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using DCCL.ML.Evaluation;
 using Spectre.Console;
 
@@ -13,6 +14,20 @@ internal static class Figures
 
     /// <summary>Gets the name of the metric that models are compared by.</summary>
     public static string GetMainMetricName(RankingReport report) => report.Overall.NumberOfUsersWithBothClasses > 0 ? "AUC per user" : "NDCG@10";
+
+    /// <summary>Describes a figure and its interval as JSON.</summary>
+    /// <param name="metric">The name of the figure.</param>
+    /// <param name="interval">The interval.</param>
+    public static JsonObject ToJson(string metric, ConfidenceInterval interval) => new()
+    {
+        ["metric"] = metric,
+        ["estimate"] = Finite(interval.Estimate),
+        ["lower"] = Finite(interval.Lower),
+        ["upper"] = Finite(interval.Upper),
+    };
+
+    /// <summary>A number, or null where there is none: JSON has no NaN.</summary>
+    public static double? Finite(double value) => double.IsFinite(value) ? value : null;
 
     /// <summary>Prints the figures of a report, over all users and by activity.</summary>
     public static void Print(ToolConsole console, RankingReport report)

@@ -40,14 +40,7 @@ internal static class EvaluateVerb
             {
                 JsonObject result = report.ToJson(files.Name);
                 result["split"] = log.Description;
-                ConfidenceInterval interval = Bootstrap.Mean(report, Figures.GetMainMetric(report));
-                result["interval"] = new JsonObject
-                {
-                    ["metric"] = Figures.GetMainMetricName(report),
-                    ["estimate"] = interval.Estimate,
-                    ["lower"] = interval.Lower,
-                    ["upper"] = interval.Upper,
-                };
+                result["interval"] = Figures.ToJson(Figures.GetMainMetricName(report), Bootstrap.Mean(report, Figures.GetMainMetric(report)));
                 console.WriteJson(result);
             }
             else

@@ -1,8 +1,10 @@
 using System.CommandLine;
+using System.Text;
 using System.Text.Json.Nodes;
 using DCCL.Cli.Models;
 using DCCL.Cli.Reporting;
 using DCCL.Cli.Training;
+using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using Microsoft.ML;
 
@@ -45,7 +47,7 @@ internal static class ReportVerb
             progress.Watch(ml);
             ModelTraining training = new(ml, VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, seed, threads, quick), progress, cancellation);
             ModelReport report = progress.Run(() => new ReportRun(ml, training, progress, cancellation).Run(files, loaded, log));
-            OutputFile.Write(target, aside => File.WriteAllText(aside, ReportPage.Write(report)));
+            AtomicFile.Write(target, Encoding.UTF8.GetBytes(ReportPage.Write(report)));
             Show(console, parsed.GetValue(json), report, target);
             return ExitCode.Success;
         });
@@ -77,17 +79,10 @@ internal static class ReportVerb
 
     private static JsonObject Describe(ReportStage stage, ModelReport report)
     {
-        ConfidenceInterval gain = Bootstrap.Difference(stage.Report, report.Stages[0].Report, report.Metric);
-        return new JsonObject
-        {
-            ["stage"] = stage.Name,
-            ["baseline"] = report.Stages[0].Name,
-            ["metric"] = report.MetricTitle,
-            ["estimate"] = Finite(gain.Estimate),
-            ["lower"] = Finite(gain.Lower),
-            ["upper"] = Finite(gain.Upper),
-        };
+        ReportStage baseline = report.Stages[0];
+        JsonObject gain = Figures.ToJson(report.MetricTitle, Bootstrap.Difference(stage.Report, baseline.Report, report.Metric));
+        gain["stage"] = stage.Name;
+        gain["baseline"] = baseline.Name;
+        return gain;
     }
-
-    private static double? Finite(double value) => double.IsFinite(value) ? value : null; // JSON has no NaN
 }

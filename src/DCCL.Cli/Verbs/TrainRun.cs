@@ -46,7 +46,7 @@ internal static class TrainRun
             ? null
             : training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
         string metric = report is null ? "validation" : Figures.GetMainMetricName(report);
-        double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Finite(report.Overall[Figures.GetMainMetric(report)]);
+        double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Figures.Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(
             layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, outcome.Time, progress.Curves);
         Write(ml, folder, request, packages, layout, model, log.Load(ml).Schema, config);
@@ -132,7 +132,6 @@ internal static class TrainRun
         console.WriteLine($"Next: dccl recommend --model {request.OutputFolder} --user {log.Users[0]}");
     }
 
-    private static double? Finite(double value) => double.IsFinite(value) ? value : null;
 
     /// <summary>How a training went.</summary>
     /// <param name="IsResumed">Whether it went on where another process was ended.</param>

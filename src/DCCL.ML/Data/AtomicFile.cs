@@ -1,18 +1,28 @@
 namespace DCCL.ML.Data;
 
 /// <summary>Writes files so that a reader finds the old one or the new one, never a part of either.</summary>
-internal static class AtomicFile
+/// <remarks>Thread-safe, as far as callers do not write the same file.</remarks>
+public static class AtomicFile
 {
     /// <summary>Writes beside the file, flushes to the disk and renames. What fails leaves the old file as it was.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="bytes">What to write.</param>
+    /// <exception cref="IOException">The file, or one beside it, cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Nothing may be written there.</exception>
     public static void Write(string path, ReadOnlySpan<byte> bytes) => Write(path, bytes, static (stream, all) => stream.Write(all));
 
     /// <summary>Writes beside the file, flushes to the disk and renames. What fails leaves the old file as it was.</summary>
     /// <param name="path">The path of the file.</param>
     /// <param name="content">What to write.</param>
-    /// <param name="write">Writes it.</param>
+    /// <param name="write">Writes it to a stream, which it does not keep.</param>
+    /// <typeparam name="T">The type of the content.</typeparam>
+    /// <exception cref="IOException">The file, or one beside it, cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">Nothing may be written there.</exception>
     public static void Write<T>(string path, T content, Action<Stream, T> write)
         where T : allows ref struct
     {
+        ArgumentNullException.ThrowIfNull(path);
+        ArgumentNullException.ThrowIfNull(write);
         string aside = WriteAside(path, content, write);
         try
         {
@@ -26,7 +36,7 @@ internal static class AtomicFile
     }
 
     /// <summary>Writes all files beside their places, and only then renames them, in their order: what fails while writing leaves all old files as they were.</summary>
-    public static void WriteAll(IReadOnlyList<(string Path, byte[] Bytes)> files)
+    internal static void WriteAll(IReadOnlyList<(string Path, byte[] Bytes)> files)
     {
         List<string> aside = [];
         try
@@ -68,7 +78,7 @@ internal static class AtomicFile
 
     /// <summary>Reads a file that must not be larger than a limit: a damaged or hostile one costs no more memory than that.</summary>
     /// <exception cref="InvalidDataException">The file is larger.</exception>
-    public static byte[] Read(string path, long maximumLength)
+    internal static byte[] Read(string path, long maximumLength)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
         if (stream.Length > maximumLength)

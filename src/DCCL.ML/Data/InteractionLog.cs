@@ -204,7 +204,7 @@ public sealed class InteractionLog
     /// <param name="numberOfUsers">The number of the model's users, at least 0.</param>
     /// <param name="numberOfItems">The number of the model's items, at least 0.</param>
     /// <returns>A log of so many users and items; what was left out counts as dropped.</returns>
-    public InteractionLog LimitTo(int numberOfUsers, int numberOfItems)
+    internal InteractionLog LimitTo(int numberOfUsers, int numberOfItems)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(numberOfUsers);
         ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);

@@ -127,6 +127,20 @@ public sealed class DeviceCloudPredictionTransformer : ITransformer, IDisposable
     public DeviceCloudPredictionTransformer WithPatches(UserPatches? patches, BehaviorHistory? history = null) =>
         WithModel(Parameters, patches, history);
 
+    /// <summary>Makes a copy that serves everybody by the cloud model: without the users' patches, and without those that the encoder predicts.</summary>
+    /// <returns>The copy; it has a session of its own.</returns>
+    public DeviceCloudPredictionTransformer WithoutPatches()
+    {
+        if (PatchSelector.PatchSize == 0)
+        {
+            return WithPatches(null);
+        }
+
+        PatchStatus[] statuses = new PatchStatus[History.NumberOfUsers];
+        Array.Fill(statuses, PatchStatus.Gated); // who merely has no patch would get a predicted one
+        return WithPatches(new UserPatches(PatchSelector.PatchSize, new float[PatchSelector.PatchSize * statuses.Length], statuses));
+    }
+
     /// <summary>Makes a copy with another model and patches; columns, ids and number of threads stay.</summary>
     /// <param name="parameters">The new model.</param>
     /// <param name="patches">The users' patches, learnt on or migrated to the new model; null for none.</param>

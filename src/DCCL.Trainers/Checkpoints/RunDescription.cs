@@ -46,22 +46,16 @@ internal sealed class RunDescription
     public RunDescription Add(string name, InteractionLog log, Func<int, int, bool> isTaught)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Append(hash, [log.NumberOfUsers, log.NumberOfItems, log.ProfileDimension, log.HasLabels ? 1 : 0]);
+        hash.AppendData(Convert.FromHexString(log.ComputeFingerprint()));
         for (int user = 1; user <= log.NumberOfUsers; user++)
         {
-            int count = log.GetItems(user).Length;
-            Append(hash, [count]);
-            Append(hash, log.GetItems(user));
-            Append(hash, log.GetTimestamps(user));
-            Append(hash, log.GetLabels(user));
-            Append(hash, log.GetProfile(user));
-            bool[] taught = new bool[count];
-            for (int index = 0; index < count; index++)
+            bool[] taught = new bool[log.GetItems(user).Length];
+            for (int index = 0; index < taught.Length; index++)
             {
                 taught[index] = isTaught(user, index);
             }
 
-            Append<bool>(hash, taught);
+            hash.AppendData(MemoryMarshal.AsBytes<bool>(taught));
         }
 
         return Add(name, Convert.ToHexStringLower(hash.GetHashAndReset()));
@@ -106,7 +100,4 @@ internal sealed class RunDescription
         IFormattable formattable => formattable.ToString(format: null, CultureInfo.InvariantCulture),
         _ => value.ToString()!,
     };
-
-    private static void Append<T>(IncrementalHash hash, ReadOnlySpan<T> values)
-        where T : unmanaged => hash.AppendData(MemoryMarshal.AsBytes(values));
 }

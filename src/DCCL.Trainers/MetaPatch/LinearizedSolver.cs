@@ -179,7 +179,7 @@ internal sealed class LinearizedSolver
         {
             float weight = problem.Weights[samples[i]];
             sum += perEvent == 1
-                ? weight * (MathF.Max(logits[i], 0) - (logits[i] * problem.Labels[samples[i]]) + MathF.Log(1 + MathF.Exp(-MathF.Abs(logits[i]))))
+                ? weight * RidgeLogistic.CrossEntropy(logits[i], problem.Labels[samples[i]])
                 : weight * LogSumExp(logits.AsSpan(i, perEvent), logits[i]);
         }
 

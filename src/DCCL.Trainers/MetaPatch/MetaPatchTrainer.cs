@@ -71,7 +71,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     public ITransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return _model.ReplaceDeviceCloudModel(Fit(TrainingLog.Read(_model, input, _options.Run.CancellationToken)));
+        return _model.ReplaceDeviceCloudModel(Fit(_model.ReadLog(input, _options.Run.CancellationToken)));
     }
 
     /// <summary>Learns the patches from a log that has been read.</summary>

@@ -104,28 +104,17 @@ internal sealed class PatchTraining
             return events;
         }
 
-        List<Range> users = [];
-        for (int start = 0, end; start < events.Count; start = end)
-        {
-            end = start + 1;
-            while (end < events.Count && events.Users[end] == events.Users[start])
-            {
-                end++;
-            }
-
-            users.Add(start..end);
-        }
-
+        List<(int User, int First, int Count)> users = events.GetUsers();
         int[] order = [.. Enumerable.Range(0, users.Count)];
         new SeededRandom(_run.Seed).Fork(SamplingStream).Shuffle<int>(order);
         long count = 0;
         int[] taken = [.. order.TakeWhile(user =>
         {
-            count += users[user].End.Value - users[user].Start.Value;
+            count += users[user].Count;
             return count * elements <= MaximumNumberOfBasisActivations;
         }).Order()];
         _run.Info($"metapatch: the basis is learnt from {taken.Length} of {users.Count} users");
-        return events.Select([.. taken.SelectMany(user => Enumerable.Range(users[user].Start.Value, users[user].End.Value - users[user].Start.Value))]);
+        return events.Select([.. taken.SelectMany(user => Enumerable.Range(users[user].First, users[user].Count))]);
     }
 
     // Halves or doubles the prior variance as long as that helps the held-back events.

@@ -32,18 +32,11 @@ internal sealed class RankingGate
         _parameters = parameters;
         int[] first = new int[log.NumberOfUsers + 1];
         Array.Fill(first, int.MaxValue);
-        for (int start = 0, end; start < events.Count; start = end)
+        foreach ((int user, int start, int count) in events.GetUsers())
         {
-            int user = events.Users[start];
-            end = start + 1;
-            while (end < events.Count && events.Users[end] == user)
+            for (int place = count - 1; place >= 0 && PatchTraining.IsHeldBack(place, count, fraction); place--)
             {
-                end++;
-            }
-
-            for (int i = end - 1; i >= start && PatchTraining.IsHeldBack(i - start, end - start, fraction); i--)
-            {
-                first[user] = events.Indices[i];
+                first[user] = events.Indices[start + place];
             }
         }
 

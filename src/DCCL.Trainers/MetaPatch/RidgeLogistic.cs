@@ -87,7 +87,7 @@ internal sealed class RidgeLogistic
             if (weights[i] != 0)
             {
                 float logit = logits[i] + TensorPrimitives.Dot(features.Slice(i * size, size), point);
-                sum += weights[i] * (MathF.Max(logit, 0) - (logit * labels[i]) + MathF.Log(1 + MathF.Exp(-MathF.Abs(logit))));
+                sum += weights[i] * CrossEntropy(logit, labels[i]);
             }
         }
 
@@ -99,6 +99,9 @@ internal sealed class RidgeLogistic
 
         return sum;
     }
+
+    /// <summary>The cross-entropy of a label, 0 or 1, under a logit: log(1 + e^x) - x y, without overflow.</summary>
+    public static float CrossEntropy(float logit, float label) => MathF.Max(logit, 0) - (logit * label) + MathF.Log(1 + MathF.Exp(-MathF.Abs(logit)));
 
     // The objective; leaves gradient and Hessian, of which the lower triangle counts.
     private double Differentiate(

@@ -47,7 +47,8 @@ internal sealed class SampleEncoder
         _negativeWeight = negativeWeight;
         _perEvent = sampler is null ? 1 : 1 + pool;
         _random = random;
-        _users = GetUsers(events);
+        _users = events.GetUsers();
+        _users.Sort((a, b) => a.Count != b.Count ? a.Count.CompareTo(b.Count) : a.User.CompareTo(b.User));
         _parts = Divide(_users, _perEvent * (long)model.Architecture.PatchableLayerSizes[layer], elements);
         Users = [.. _users.Select(user => user.User)];
         NumberOfEvents = [.. _users.Select(user => user.Count)];
@@ -66,25 +67,6 @@ internal sealed class SampleEncoder
     {
         using IDisposable noGradients = torch.no_grad();
         return Encode(_parts[chunk], _random.Fork((ulong)chunk));
-    }
-
-    private static List<(int User, int First, int Count)> GetUsers(EventTable events)
-    {
-        List<(int User, int First, int Count)> users = [];
-        for (int i = 0; i < events.Count; i++)
-        {
-            if (users.Count > 0 && users[^1].User == events.Users[i])
-            {
-                users[^1] = users[^1] with { Count = users[^1].Count + 1 };
-            }
-            else
-            {
-                users.Add((events.Users[i], i, 1));
-            }
-        }
-
-        users.Sort((a, b) => a.Count != b.Count ? a.Count.CompareTo(b.Count) : a.User.CompareTo(b.User));
-        return users;
     }
 
     private static List<Range> Divide(List<(int User, int First, int Count)> users, long elementsPerEvent, long elements)

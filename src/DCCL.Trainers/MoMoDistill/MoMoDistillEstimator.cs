@@ -98,7 +98,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
     internal DeviceCloudPredictionTransformer Fit(InteractionLog cloud, InteractionLog device) => Train(
         _model.DeviceCloudModel(), cloud.Merge(device), user => user <= cloud.NumberOfUsers ? cloud.GetItems(user).Length : 0);
 
-    private InteractionLog Read(IDataView log) => TrainingLog.Read(_model, log, _options.Run.CancellationToken);
+    private InteractionLog Read(IDataView log) => _model.ReadLog(log, _options.Run.CancellationToken);
 
     private DeviceCloudPredictionTransformer Train(
         DeviceCloudPredictionTransformer fleet, InteractionLog log, Func<int, int> firstDeviceEvent)

@@ -87,6 +87,26 @@ internal sealed class EventTable
             log.HasLabels ? [.. labels] : null, historyLength, usesProfiles);
     }
 
+    /// <summary>Finds where each user's events stand, provided that they stand one after the other, as <see cref="Create"/> leaves them.</summary>
+    /// <returns>The users who have events, in their order, with the place of the first event and the number of them.</returns>
+    public List<(int User, int First, int Count)> GetUsers()
+    {
+        List<(int User, int First, int Count)> users = [];
+        for (int i = 0; i < _users.Length; i++)
+        {
+            if (users.Count > 0 && users[^1].User == _users[i])
+            {
+                users[^1] = users[^1] with { Count = users[^1].Count + 1 };
+            }
+            else
+            {
+                users.Add((_users[i], i, 1));
+            }
+        }
+
+        return users;
+    }
+
     /// <summary>Selects some of the events.</summary>
     public EventTable Select(ReadOnlySpan<int> events)
     {

@@ -1,25 +1,11 @@
 using System.Globalization;
-using DCCL.ML;
 using DCCL.ML.Data;
-using DCCL.ML.Scoring;
-using Microsoft.ML;
 
 namespace DCCL.Trainers.Torch;
 
 /// <summary>What every trainer asks of a log, before any long work begins.</summary>
 internal static class TrainingLog
 {
-    /// <summary>Reads a raw log with the keys of a model; events of users and items that it has no row for are dropped.</summary>
-    /// <exception cref="ArgumentException">A column is missing or of another type than the model's, or mapped otherwise.</exception>
-    public static InteractionLog Read(ITransformer fleet, IDataView log, CancellationToken cancellation)
-    {
-        DeviceCloudPredictionTransformer model = fleet.DeviceCloudModel();
-        IDataView keyed = fleet.TransformBeforeDeviceCloud(log);
-        model.Columns.Check(keyed.Schema);
-        model.GetOutputSchema(keyed.Schema); // also of the model's length of profiles
-        return InteractionLog.Read(keyed, model.Columns, cancellation).LimitTo(model.History.NumberOfUsers, model.Parameters.Architecture.NumberOfItems);
-    }
-
     /// <summary>Throws if a log cannot teach a model anything.</summary>
     /// <exception cref="ArgumentException">One user, one item, no user with two positive events, or labels all of one class.</exception>
     public static void Check(InteractionLog log, InteractionColumns columns)

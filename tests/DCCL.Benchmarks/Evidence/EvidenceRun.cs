@@ -1,5 +1,3 @@
-extern alias ml;
-
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -7,10 +5,10 @@ using System.Text.Json.Nodes;
 using DCCL.Benchmarks.Evidence.Metrics;
 using DCCL.Benchmarks.Evidence.Outcomes;
 using DCCL.Benchmarks.Evidence.Reporting;
+using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using Microsoft.ML;
 using QuickStart;
-using AtomicFile = ml::DCCL.ML.Data.AtomicFile;
 
 namespace DCCL.Benchmarks.Evidence;
 

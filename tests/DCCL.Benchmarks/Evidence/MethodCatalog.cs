@@ -29,11 +29,11 @@ internal static class MethodCatalog
         new("lightgbm", Baseline, "ML.NET's LightGBM on hand-made features", context => Contender.Of(
             BoostedTrees.Train(context.Ml, context.Data, context.Seed, context.Options.IsQuick ? 30 : 100), isProbabilistic: true)),
         new("cloud", CloudModel, "the cloud model, which has not seen the device period", context => Contender.Of(
-            StageModels.WithoutPatches(context.Models.Cloud), owns: true)),
+            context.Models.Cloud.DeviceCloudModel().WithoutPatches(), owns: true)),
         new("intercept", Personal, "the cloud model and one smoothed number per user", context => Contender.Of(
             context.Models.Intercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         new("retrained", CloudModel, "the cloud model trained on with the device period, without teachers", context => Contender.Of(
-            StageModels.WithoutPatches(context.Models.Retrained()), owns: true)),
+            context.Models.Retrained().DeviceCloudModel().WithoutPatches(), owns: true)),
         .. Enumerable.Range(2, 4).Select(CreateRetraining),
         new("fedavg", CloudModel, "the cloud model after rounds of federated averaging of fine-tuned models (FedAvg)", context =>
             FederatedAveraging.Train(context, context.Options.IsQuick ? 1 : 3)),
@@ -50,7 +50,7 @@ internal static class MethodCatalog
         new("dccl-e", DeviceCloud, "the cloud model and a patch per user (MetaPatch)", context => Contender.Of(
             context.Models.Patched.DeviceCloudModel(), owns: false)),
         new("distilled", DeviceCloud, "the cloud model trained on with patches as teachers (MoMoDistill), without patches", context => Contender.Of(
-            StageModels.WithoutPatches(context.Models.Distilled()), owns: true)),
+            context.Models.Distilled().DeviceCloudModel().WithoutPatches(), owns: true)),
         .. Enumerable.Range(1, 5).Select(CreateRounds),
     ];
 
@@ -59,7 +59,7 @@ internal static class MethodCatalog
         $"retrained-{rounds}",
         CloudModel,
         $"the same with the steps of {rounds} rounds",
-        context => Contender.Of(StageModels.WithoutPatches(context.Models.Retrained(rounds)), owns: true))
+        context => Contender.Of(context.Models.Retrained(rounds).DeviceCloudModel().WithoutPatches(), owns: true))
     { IsSlow = rounds > 2 };
 
     private static EvidenceMethod CreateRounds(int rounds) => new(

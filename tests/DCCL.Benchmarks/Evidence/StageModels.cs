@@ -61,18 +61,6 @@ internal sealed class StageModels : IDisposable
         $"distilled-{rounds}",
         () => CreateMoMoDistill(rounds == 1 ? Patched : Distilled(rounds - 1), hasTeachers: true).Fit(_data.Cloud, _data.Device));
 
-    /// <summary>Makes a copy of a model in which nobody is served with a patch; the copy's owner disposes of it.</summary>
-    public static DeviceCloudPredictionTransformer WithoutPatches(ITransformer fleet)
-    {
-        DeviceCloudPredictionTransformer model = fleet.DeviceCloudModel();
-        int patchSize = Math.Max(1, model.PatchSelector.PatchSize);
-        PatchStatus[] statuses = new PatchStatus[model.History.NumberOfUsers];
-        Array.Fill(statuses, PatchStatus.Gated);
-        return model.PatchSelector.PatchSize == 0
-            ? model.WithPatches(null)
-            : model.WithPatches(new UserPatches(patchSize, new float[patchSize * statuses.Length], statuses));
-    }
-
     /// <summary>Makes a copy of a model that gives everybody the patch that its encoder predicts; the copy's owner disposes of it.</summary>
     public static DeviceCloudPredictionTransformer WithPredictedPatches(ITransformer fleet)
     {

@@ -101,7 +101,7 @@ internal sealed class PersonalizeRun(PersonalizeOptions options, CancellationTok
         Say($"adapters, many users batched: {adapters:F1} users/s");
 
         List<MethodOutcome> outcomes = [];
-        Evaluate("cloud", Contender.Of(StageModels.WithoutPatches(cloud), owns: true));
+        Evaluate("cloud", Contender.Of(cloud.DeviceCloudModel().WithoutPatches(), owns: true));
         Evaluate("patched", Contender.Of(fleet.DeviceCloudModel(), owns: true));
         Evaluate("gated", Contender.Of(gatedFleet.DeviceCloudModel(), owns: true));
         Evaluate("fineTuned", UserModels.Create(context, parameters, new FineTuner(context, parameters)));

@@ -141,6 +141,26 @@ public sealed class DeviceCloudPredictionTransformerTests
     }
 
     [Test]
+    public void WithoutPatches_OfAModelThatPredictsPatches_ServesEverybodyByTheCloudModel()
+    {
+        using DeviceCloudPredictionTransformer fleet = SmallModel.Create(servesColdStart: true);
+        using DeviceCloudPredictionTransformer plain = fleet.WithoutPatches();
+        using DeviceCloudPredictionTransformer small = SmallModel.Create();
+        using DeviceCloudPredictionTransformer cloud = small.WithPatches(null);
+
+        Prediction[] found = [.. _ml.Data.CreateEnumerable<Prediction>(plain.Transform(_ml.Data.LoadFromEnumerable(AllPairs())), reuseRowObject: false)];
+        float[] scores = [.. cloud.Transform(_ml.Data.LoadFromEnumerable(AllPairs())).GetColumn<float>("Score")];
+
+        Assert.That(found.Select(row => row.Score), Is.EqualTo(scores));
+        Assert.That(
+            found.Select(row => (PatchStatus)row.PatchStatus).Distinct(),
+            Is.EquivalentTo(new[] { PatchStatus.Gated, PatchStatus.UnknownUser, PatchStatus.UnknownItem }));
+        Assert.That(
+            fleet.WithPatches(null).Transform(_ml.Data.LoadFromEnumerable(AllPairs())).GetColumn<float>("Score"), Is.Not.EqualTo(scores),
+            "without the users' patches alone, predicted ones are served");
+    }
+
+    [Test]
     public void Transform_TwoCursorsAtOnce_GiveTheSame()
     {
         using DeviceCloudPredictionTransformer model = Create();

@@ -1,7 +1,5 @@
-extern alias ml;
-
 using System.Text.Json;
-using AtomicFile = ml::DCCL.ML.Data.AtomicFile;
+using DCCL.ML.Data;
 
 namespace DCCL.Benchmarks.Evidence.Outcomes;
 

@@ -12,7 +12,7 @@ internal static class HtmlReport
     {
         StringBuilder html = new();
         html.Append("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">")
-            .Append($"<title>Evidence: {Html.Encode(report.Data)}</title><style>{ReadStyle()}</style></head><body><main>");
+            .Append($"<title>Evidence: {Html.Encode(report.Data)}</title><style>{Html.ReadStyle()}</style></head><body><main>");
         AppendHead(html, report);
         AppendClaims(html, report);
         AppendPictures(html, report);
@@ -161,11 +161,4 @@ internal static class HtmlReport
         html.Append($"<figure>{svg}<figcaption>{Html.Encode(caption)}</figcaption></figure>");
 
     private static string GetTitle(EvidenceReport report) => report.Metrics.First(metric => metric.Name == report.MainMetric).Title;
-
-    private static string ReadStyle()
-    {
-        using Stream stream = typeof(HtmlReport).Assembly.GetManifestResourceStream("report.css")!;
-        using StreamReader reader = new(stream);
-        return reader.ReadToEnd();
-    }
 }
