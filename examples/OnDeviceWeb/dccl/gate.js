@@ -1,6 +1,7 @@
 /**
  * Decides from one person's held-back events how much of a learnt patch is kept. The gain on the few events has to be clearly above zero;
- * the intercept has a strength of its own, because it gains so much that it would hide what the rest does.
+ * the intercept has a strength of its own, because it gains so much that it would hide what the rest does. On labelled events it is fitted to
+ * each strength: learnt together with the rest it fits only the whole of it.
  */
 
 /** The strengths to choose from, of the intercept and of the rest; the first is the starting point itself. */
@@ -9,6 +10,39 @@ export const STRENGTHS = [[0, 0], [0.5, 0], [1, 0], [1, 0.25], [1, 0.5], [1, 0.7
 /** Moves from one patch towards another. */
 export function applyStrength(start, learnt, strength) {
   return start.map((value, k) => value + STRENGTHS[strength][k === 0 ? 0 : 1] * (learnt[k] - value));
+}
+
+const MAXIMUM_NUMBER_OF_NEWTON_STEPS = 100;
+const TOLERANCE = 1e-6;
+
+/**
+ * Fits an intercept by Newton's method, whose steps of at most 1 never lead further away: the least cross-entropy plus l2 (intercept - start)^2 / 2.
+ * @param {ArrayLike<number>} scores Logits without intercept.
+ * @param {ArrayLike<number>} labels 0 or 1.
+ * @param {ArrayLike<number>} weights The weight of each, at least 0.
+ * @param {number} start What the intercept is drawn to.
+ * @param {number} l2 How strongly, above 0.
+ * @returns {number}
+ */
+export function fitIntercept(scores, labels, weights, start, l2) {
+  let intercept = start;
+  for (let i = 0; i < MAXIMUM_NUMBER_OF_NEWTON_STEPS; i++) {
+    let slope = l2 * (intercept - start);
+    let curvature = l2;
+    for (let sample = 0; sample < scores.length; sample++) {
+      const probability = 1 / (1 + Math.exp(-(scores[sample] + intercept)));
+      slope += weights[sample] * (probability - labels[sample]);
+      curvature += weights[sample] * probability * (1 - probability);
+    }
+
+    const step = Math.min(Math.max(slope / curvature, -1), 1);
+    intercept -= step;
+    if (!(Math.abs(step) > TOLERANCE)) {
+      break;
+    }
+  }
+
+  return Math.fround(intercept);
 }
 
 /**

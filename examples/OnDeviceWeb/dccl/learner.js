@@ -4,7 +4,7 @@
  */
 
 import { NegativeSampler } from "./events.js";
-import { STRENGTHS, applyStrength, chooseStrength, crossEntropy, placeOfFirst } from "./gate.js";
+import { STRENGTHS, applyStrength, chooseStrength, crossEntropy, fitIntercept, placeOfFirst } from "./gate.js";
 import { SeededRandom } from "./random.js";
 
 /** The number of candidates that are encoded at once, over all events: results stay in a core's cache. */
@@ -63,29 +63,57 @@ export class Learner {
     const random = new SeededRandom(this.#options.seed);
     const samples = await this.#encode(events, sampler, this.#options.negativePoolSize, random, signal);
     const ranked = sampler ? await this.#encode(events, sampler, this.#options.numberOfRankedItems, random.fork(1), signal) : samples;
-    const gains = STRENGTHS.map(() => new Array(events.count).fill(0));
+    const values = STRENGTHS.map(() => new Array(events.count).fill(0));
     const blocks = Math.min(Math.max(Math.round(1 / this.#options.gateFraction), 2), events.count);
     for (let block = 0; block < blocks; block++) {
       onProgress?.((block + 1) / (blocks + 2));
       const first = Math.floor((events.count * block) / blocks);
       const end = Math.floor((events.count * (block + 1)) / blocks);
-      const learnt = await this.#solve(withoutWeight(samples, first, end), start, signal);
-      await this.#judge(slice(ranked, first, end), start, learnt, gains, first);
+      const support = withoutWeight(samples, first, end);
+      const learnt = await this.#solve(support, start, signal);
+      const heldBack = slice(ranked, first, end);
+      for (let strength = 0; strength < STRENGTHS.length; strength++) {
+        (await this.#judge(heldBack, await this.#apply(support, start, learnt, strength))).forEach((value, i) => {
+          values[strength][first + i] = value;
+        });
+      }
     }
 
     onProgress?.((blocks + 1) / (blocks + 2));
+    const gains = values.map((own) => own.map((value, i) => value - values[0][i]));
     const { strength, gain } = chooseStrength(gains, this.#options.gateStandardErrors);
-    return strength === 0 ? { patch: start, gain: 0 } : { patch: applyStrength(start, await this.#solve(samples, start, signal), strength), gain };
+    return strength === 0 ? { patch: start, gain: 0 } : { patch: await this.#apply(samples, start, await this.#solve(samples, start, signal), strength), gain };
   }
 
-  /** Runs the steps of Adam. */
+  // On labelled events, which say how often the owner likes something, with the intercept that fits the strength.
+  async #apply(samples, start, learnt, strength) {
+    const patch = applyStrength(start, learnt, strength);
+    if (strength > 0 && samples.perEvent === 1) {
+      await this.#fitIntercept(samples, patch, start[0]);
+      patch[0] = start[0] + STRENGTHS[strength][0] * (patch[0] - start[0]);
+    }
+
+    return patch;
+  }
+
+  // Labelled events: the intercept that fits best beside the rest of a patch.
+  async #fitIntercept(samples, patch, start) {
+    if (samples.perEvent === 1) {
+      const rest = Float32Array.from(patch);
+      rest[0] = 0;
+      patch[0] = fitIntercept(await this.#score(samples, rest), samples.label, samples.weight, start, this.#options.interceptL2);
+    }
+  }
+
+  /** Runs the steps of Adam; on labelled events each with the intercept that fits best there. */
   async #solve(samples, start, signal) {
     const { numberOfSteps, learningRate } = this.#options;
-    let patch = start;
+    let patch = Float32Array.from(start);
     let first = new Float32Array(start.length);
     let second = new Float32Array(start.length);
     for (let step = 1; step <= numberOfSteps && samples.label.length > 0; step++) {
       signal?.throwIfAborted();
+      await this.#fitIntercept(samples, patch, start[0]);
       const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * (step - 1)) / numberOfSteps));
       const outputs = await this.#step(
         this.#feeds(samples, patch, start, first, second, step, rate),
@@ -95,6 +123,7 @@ export class Learner {
       second = outputs.next_second_moment.data.slice();
     }
 
+    await this.#fitIntercept(samples, patch, start[0]);
     return patch.every(Number.isFinite) ? patch : start; // a diverged patch is none
   }
 
@@ -123,19 +152,12 @@ export class Learner {
     };
   }
 
-  // What each held-back event gains over the start under each strength: cross-entropy, or its place among items that the owner has not had.
-  async #judge(heldBack, start, learnt, gains, first) {
+  // What each held-back event is worth under a patch: less cross-entropy, or its place among items that the owner has not had.
+  async #judge(heldBack, patch) {
     const { numberOfEvents, perEvent, label } = heldBack;
-    const valueOf = (scores, i) => (perEvent === 1 ? -crossEntropy(scores[i], label[i]) : placeOfFirst(scores.subarray(i * perEvent, (i + 1) * perEvent)));
-    let base = [];
-    for (let strength = 0; strength < STRENGTHS.length; strength++) {
-      const scores = await this.#score(heldBack, applyStrength(start, learnt, strength));
-      const values = Array.from({ length: numberOfEvents }, (_, i) => valueOf(scores, i));
-      base = strength === 0 ? values : base;
-      values.forEach((value, i) => {
-        gains[strength][first + i] = value - base[i];
-      });
-    }
+    const scores = await this.#score(heldBack, patch);
+    return Array.from({ length: numberOfEvents }, (_, i) => (
+      perEvent === 1 ? -crossEntropy(scores[i], label[i]) : placeOfFirst(scores.subarray(i * perEvent, (i + 1) * perEvent))));
   }
 
   async #score(samples, patch) {

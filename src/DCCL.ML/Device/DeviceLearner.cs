@@ -55,22 +55,47 @@ internal sealed class DeviceLearner
         {
             int first = (int)((long)events.Count * block / blocks);
             int end = (int)((long)events.Count * (block + 1) / blocks);
-            float[] learnt = Solve(samples.WithoutWeight(first, end), start, cancellation);
+            DeviceSamples support = samples.WithoutWeight(first, end);
+            float[] learnt = Solve(support, start, cancellation);
+            float[][] patches = [.. HeldBackGate.Strengths.Select((_, strength) => Apply(support, start, learnt, strength))];
             for (int begin = first; begin < end; begin += EventsJudgedAtOnce)
             {
                 int stop = Math.Min(begin + EventsJudgedAtOnce, end);
                 DeviceSamples ranked = sampler is null
                     ? samples.Slice(begin, stop)
                     : Encode(events, begin, stop, sampler, _options.NumberOfRankedItems, ranking, cancellation);
-                Judge(ranked, start, learnt, gains, begin);
+                Judge(ranked, patches, gains, begin);
             }
         }
 
         (int strength, double gain) = HeldBackGate.Choose(gains, _options.GateStandardErrors);
-        return strength == 0 ? (start, 0) : (HeldBackGate.Apply(start, Solve(samples, start, cancellation), strength), gain);
+        return strength == 0 ? (start, 0) : (Apply(samples, start, Solve(samples, start, cancellation), strength), gain);
     }
 
-    /// <summary>Runs the steps.</summary>
+    // On labelled events, which say how often the owner likes something, with the intercept that fits the strength.
+    private float[] Apply(DeviceSamples samples, float[] start, float[] learnt, int strength)
+    {
+        float[] patch = HeldBackGate.Apply(start, learnt, strength);
+        if (strength > 0 && samples.SamplesPerEvent == 1)
+        {
+            FitIntercept(samples, patch, start[0]);
+            patch[0] = start[0] + (HeldBackGate.Strengths[strength].Intercept * (patch[0] - start[0]));
+        }
+
+        return patch;
+    }
+
+    // Labelled events: the intercept that fits best beside the rest of a patch.
+    private void FitIntercept(DeviceSamples samples, float[] patch, float start)
+    {
+        if (samples.SamplesPerEvent == 1)
+        {
+            float[] rest = [0, .. patch.AsSpan(1)];
+            patch[0] = HeldBackGate.FitIntercept(Score(samples, rest), samples.Label, samples.Weight, start, _options.InterceptL2);
+        }
+    }
+
+    /// <summary>Runs the steps; on labelled events each with the intercept that fits best there, as MetaPatchTrainer's do.</summary>
     private float[] Solve(DeviceSamples samples, float[] start, CancellationToken cancellation)
     {
         int size = start.Length;
@@ -80,6 +105,7 @@ internal sealed class DeviceLearner
         for (int step = 1; step <= _options.NumberOfSteps && samples.Count > 0; step++)
         {
             cancellation.ThrowIfCancellationRequested();
+            FitIntercept(samples, patch, start[0]);
             double rate = _options.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / _options.NumberOfSteps));
             float[] nextPatch = new float[size];
             float[] nextFirst = new float[size];
@@ -94,6 +120,7 @@ internal sealed class DeviceLearner
             (patch, first, second) = (nextPatch, nextFirst, nextSecond);
         }
 
+        FitIntercept(samples, patch, start[0]);
         return Array.TrueForAll(patch, float.IsFinite) ? patch : start; // a diverged patch is none
     }
 
@@ -173,12 +200,12 @@ internal sealed class DeviceLearner
     }
 
     // What each held-back event gains over the start under each strength: cross-entropy, or its place among items that the owner has not had.
-    private void Judge(DeviceSamples heldBack, float[] start, float[] learnt, double[][] gains, int first)
+    private void Judge(DeviceSamples heldBack, float[][] patches, double[][] gains, int first)
     {
         double[] values = new double[heldBack.NumberOfEvents];
         for (int strength = 0; strength < gains.Length; strength++)
         {
-            float[] scores = Score(heldBack, HeldBackGate.Apply(start, learnt, strength));
+            float[] scores = Score(heldBack, patches[strength]);
             for (int i = 0; i < values.Length; i++)
             {
                 double value = heldBack.SamplesPerEvent == 1

@@ -24,6 +24,9 @@ internal sealed class FleetLearner
     private readonly float[] _origin;
     private readonly float[] _early;
     private readonly float[] _full;
+    private readonly IReadOnlyList<(float Intercept, float Others)> _strengths;
+    private readonly HeldBackEvidence[] _evidence;
+    private readonly float[] _intercepts;
 
     /// <summary>Prepares for the users of an encoder.</summary>
     /// <param name="run">The run.</param>
@@ -48,6 +51,9 @@ internal sealed class FleetLearner
         _origin = new float[encoder.Users.Length * _size];
         _early = new float[_origin.Length];
         _full = new float[_origin.Length];
+        _strengths = options.Strength is double strength ? [(1, (float)strength)] : PatchGate.Strengths;
+        _evidence = new HeldBackEvidence[encoder.HasLabels && options.Strength is null ? encoder.Users.Length : 0];
+        _intercepts = new float[encoder.HasLabels ? encoder.Users.Length * _strengths.Count : 0];
         for (int i = 0; i < encoder.Users.Length; i++)
         {
             GetStart(encoder.Users[i]).CopyTo(_origin.AsSpan(i * _size));
@@ -56,14 +62,11 @@ internal sealed class FleetLearner
 
     /// <summary>Learns the patches.</summary>
     /// <param name="numberOfUsers">The number of users of the model.</param>
-    /// <param name="rankingGate">Judges by rankings; null for the loss on held-back events.</param>
+    /// <param name="rankingGate">Judges by rankings events without labels; null if there are none, or an intercept alone is learnt.</param>
     public UserPatches Learn(int numberOfUsers, RankingGate? rankingGate)
     {
         int count = _encoder.Users.Length;
-        int[] heldBack = new int[count];
-        double[][] losses = new double[count][];
         int done = 0;
-        bool judges = rankingGate is null && _options.Strength is null;
         Stopwatch watch = Stopwatch.StartNew();
         Parallel.For(0, _encoder.NumberOfChunks, _run.Parallel, index =>
         {
@@ -72,36 +75,36 @@ internal sealed class FleetLearner
             using SampleChunk chunk = _encoder.Encode(index);
             if (_options.NumberOfLinearizations > 0)
             {
-                SolveLinearized(chunk, judges, heldBack, losses);
+                SolveLinearized(chunk);
             }
             else
             {
-                Solve(chunk, judges, heldBack, losses);
+                Solve(chunk);
             }
 
             _run.Report("metapatch: patches", (double)Interlocked.Add(ref done, chunk.Rows.Length) / count);
         });
 
         double learning = watch.Elapsed.TotalSeconds;
-        if (_options.Strength is double fixedStrength)
+        if (_options.Strength is not null)
         {
             _run.Info(string.Create(CultureInfo.InvariantCulture, $"metapatch: {count} patches learnt in {learning:F1} s, without a gate"));
-            return CreateTable(_full, _ => (1, (float)fixedStrength), numberOfUsers);
+            return CreateTable(_full, _ => 0, _intercepts, numberOfUsers);
         }
 
-        int[] strengths = rankingGate is null
-            ? PatchGate.Choose(_encoder.NumberOfEvents, heldBack, losses, _options.GatePriorEvents)
-            : rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, strength => CreateTable(_early, _ => PatchGate.Strengths[strength], numberOfUsers));
+        int[] strengths = rankingGate is not null
+            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
+            : _encoder.HasLabels ? PatchGate.Choose(_encoder.NumberOfEvents, _evidence, _options.GatePriorEvents) : new int[count];
         int gated = strengths.Count(strength => strength == 0);
         _run.Info(string.Create(
             CultureInfo.InvariantCulture,
             $"metapatch: {count - gated} patches learnt, {gated} users gated, {numberOfUsers - count} without new events, "
             + $"{learning:F1} s and {watch.Elapsed.TotalSeconds - learning:F1} s for the gate"));
-        return CreateTable(_full, i => PatchGate.Strengths[strengths[i]], numberOfUsers);
+        return CreateTable(_full, i => strengths[i], _intercepts, numberOfUsers);
     }
 
     // A few users at a time, so that what passes through the network stays in the cache.
-    private void SolveLinearized(SampleChunk whole, bool judges, int[] heldBack, double[][] losses)
+    private void SolveLinearized(SampleChunk whole)
     {
         LinearizedSolver solver = new(_model, _patch, _options.L2, _options.InterceptL2, _options.NumberOfLinearizations);
         float lastPosition = (float)(1 - _options.GateFraction);
@@ -111,52 +114,66 @@ internal sealed class FleetLearner
             using DisposeScope scope = torch.NewDisposeScope();
             SampleChunk chunk = whole.Narrow(first, Math.Min(rows, whole.Rows.Length - first));
             Range range = GetRange(chunk);
-            ReadOnlySpan<float> origin = _origin.AsSpan(range);
+            float[] origin = _origin[range];
             LinearizedProblem problem = solver.Linearize(chunk, origin);
+            float[] early = problem.GetEarlyWeights(lastPosition);
             origin.CopyTo(_full.AsSpan(range));
             if (_options.Strength is null)
             {
                 origin.CopyTo(_early.AsSpan(range));
-                solver.Solve(problem, problem.GetEarlyWeights(lastPosition), origin, _early.AsSpan(range));
+                solver.Solve(problem, early, origin, _early.AsSpan(range));
                 _early.AsSpan(range).CopyTo(_full.AsSpan(range));
             }
 
             solver.Solve(problem, problem.Weights, origin, _full.AsSpan(range));
-            if (judges)
-            {
-                (double[][] judged, int[] events) = solver.Judge(problem, lastPosition, origin, _early.AsSpan(range));
-                judged.CopyTo(losses, chunk.Rows[0]);
-                events.CopyTo(heldBack, chunk.Rows[0]);
-            }
+            FitAndJudge(chunk, early, learnt => solver.ScoreByStrength(problem, origin, learnt[range], _strengths));
         }
     }
 
     // By Adam. Patches of each user's earlier events are judged on the later ones. A user's only event is held back, and the patch is the start.
-    private void Solve(SampleChunk chunk, bool judges, int[] heldBack, double[][] losses)
+    private void Solve(SampleChunk chunk)
     {
         Range range = GetRange(chunk);
         Tensor start = torch.tensor(_origin[range], chunk.Rows.Length, _size);
-        Tensor isHeldBack = chunk.Position.IsMoreThan(1 - _options.GateFraction);
+        Tensor early = chunk.Weight * chunk.Position.IsMoreThan(1 - _options.GateFraction).Complement();
         if (_options.Strength is null)
         {
-            Tensor early = _solver.Solve(chunk, chunk.Weight * isHeldBack.Complement(), start);
-            early.ToArray().CopyTo(_early.AsSpan(range));
-            if (judges)
-            {
-                float[] events = (chunk.IsEvent * isHeldBack).sum(1).ToArray();
-                _solver.Judge(chunk, chunk.Weight * isHeldBack, start, early).CopyTo(losses, chunk.Rows[0]);
-                Array.ConvertAll(events, count => (int)count).CopyTo(heldBack, chunk.Rows[0]);
-            }
+            _solver.Solve(chunk, early, start).ToArray().CopyTo(_early.AsSpan(range));
         }
 
         _solver.Solve(chunk, chunk.Weight, start).ToArray().CopyTo(_full.AsSpan(range));
+        FitAndJudge(
+            chunk, early.ToArray(), learnt => _solver.ScoreByStrength(chunk, start, torch.tensor(learnt[range], start.shape), _strengths));
+    }
+
+    // Labelled events: each strength has its own intercept, and is judged on the later events.
+    private void FitAndJudge(SampleChunk chunk, float[] earlyWeights, Func<float[], float[][]> score)
+    {
+        if (!_encoder.HasLabels)
+        {
+            return;
+        }
+
+        HeldBackJudge judge = new(_strengths, _options.InterceptL2);
+        float[] labels = chunk.Label.ToArray();
+        float[] weights = chunk.Weight.ToArray();
+        float[] starts = [.. chunk.Rows.Select(row => _origin[row * _size])];
+        judge.FitIntercepts(score(_full), labels, weights, starts).CopyTo(_intercepts, chunk.Rows[0] * _strengths.Count);
+        if (_evidence.Length > 0)
+        {
+            float[][] scores = score(_early);
+            float[] intercepts = judge.FitIntercepts(scores, labels, earlyWeights, starts);
+            float[] heldBack = [.. weights.Zip(earlyWeights, (weight, early) => weight - early)];
+            judge.Judge(scores, intercepts, labels, heldBack).CopyTo(_evidence, chunk.Rows[0]);
+        }
     }
 
     private Range GetRange(SampleChunk chunk) => (chunk.Rows[0] * _size)..((chunk.Rows[^1] + 1) * _size);
 
     private ReadOnlySpan<float> GetStart(int user) => _start is not null && user <= _start.NumberOfUsers ? _start[user] : [];
 
-    private UserPatches CreateTable(float[] learnt, Func<int, (float Intercept, float Others)> strength, int numberOfUsers)
+    // intercepts [users, strengths]: what takes the learnt ones' place; empty if nothing does.
+    private UserPatches CreateTable(float[] learnt, Func<int, int> strength, float[] intercepts, int numberOfUsers)
     {
         PatchStatus[] statuses = new PatchStatus[numberOfUsers];
         float[] values = new float[numberOfUsers * _size];
@@ -169,7 +186,8 @@ internal sealed class FleetLearner
         for (int i = 0; i < _encoder.Users.Length; i++)
         {
             Span<float> patch = values.AsSpan((_encoder.Users[i] - 1) * _size, _size);
-            PatchGate.Apply(_origin.AsSpan(i * _size, _size), learnt.AsSpan(i * _size, _size), strength(i), patch);
+            PatchGate.Apply(_origin.AsSpan(i * _size, _size), learnt.AsSpan(i * _size, _size), _strengths[strength(i)], patch);
+            patch[0] = intercepts.Length > 0 ? intercepts[(i * _strengths.Count) + strength(i)] : patch[0];
             statuses[_encoder.Users[i] - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
         }
 

@@ -120,107 +120,61 @@ internal sealed class LinearizedSolver
         }
     }
 
-    /// <summary>The loss of each user's later samples under each of the gate's strengths.</summary>
-    /// <remarks>
-    /// On the way from the start to the learnt patch a logit is taken as a quadratic function of the strength, of which both ends and the slope at
-    /// the start are exact.
-    /// </remarks>
+    /// <summary>The logits without intercept on the way from one patch to another.</summary>
+    /// <remarks>A logit is taken as a quadratic function of the strength, of which both ends and the slope at the start are exact.</remarks>
     /// <param name="problem">The problem, linearised at the start.</param>
-    /// <param name="position">The <see cref="SampleChunk.Position"/> of the last sample that is not judged.</param>
     /// <param name="start">The patches at strength 0 [users, d].</param>
-    /// <param name="learnt">The patches at full strength, which have not seen the later samples [users, d].</param>
-    /// <returns>[users][strengths], and each user's number of later events.</returns>
-    public (double[][] Losses, int[] Events) Judge(LinearizedProblem problem, float position, ReadOnlySpan<float> start, ReadOnlySpan<float> learnt)
+    /// <param name="learnt">The patches at full strength [users, d].</param>
+    /// <param name="strengths">The strengths; those next to each other with the same rest share an array.</param>
+    /// <returns>[strengths][users, samples].</returns>
+    public float[][] ScoreByStrength(
+        LinearizedProblem problem, ReadOnlySpan<float> start, ReadOnlySpan<float> learnt, IReadOnlyList<(float Intercept, float Others)> strengths)
     {
-        int samples = problem.NumberOfSamples;
-        int[][] later = [.. Enumerable.Range(0, problem.NumberOfUsers).Select(user =>
-            Enumerable.Range(user * samples, samples).Where(i => problem.Positions[i] > position).ToArray())];
-        float[] exact = Score(problem.Chunk, later, learnt);
-        int longest = exact.Length / problem.NumberOfUsers;
-        int perEvent = problem.Chunk.SamplesPerEvent;
-        double[][] losses = new double[problem.NumberOfUsers][];
-        float[] theta = new float[_size];
-        for (int user = 0; user < losses.Length; user++)
+        float[] ends = Score(problem.Chunk, learnt);
+        float[] beginnings = new float[ends.Length];
+        float[] slopes = new float[ends.Length];
+        float[] distance = new float[_size];
+        for (int i = 0; i < ends.Length; i++)
         {
-            ReadOnlySpan<float> origin = start.Slice(user * _size, _size);
-            TensorPrimitives.Subtract(learnt.Slice(user * _size, _size), origin, theta);
-            float[] beginnings = new float[later[user].Length];
-            float[] slopes = new float[beginnings.Length];
-            float[] curvatures = new float[beginnings.Length];
-            for (int i = 0; i < beginnings.Length; i++)
+            int first = i / problem.NumberOfSamples * _size;
+            if (i % problem.NumberOfSamples == 0)
             {
-                ReadOnlySpan<float> features = problem.Features.AsSpan(later[user][i] * _size, _size);
-                beginnings[i] = problem.Constants[later[user][i]] + TensorPrimitives.Dot(features, origin);
-                slopes[i] = TensorPrimitives.Dot<float>(features[1..], theta.AsSpan(1));
-                curvatures[i] = exact[(user * longest) + i] + origin[0] - beginnings[i] - slopes[i];
+                TensorPrimitives.Subtract(learnt.Slice(first, _size), start.Slice(first, _size), distance);
             }
 
-            losses[user] = [.. PatchGate.Strengths.Select(strength =>
+            ReadOnlySpan<float> features = problem.Features.AsSpan((i * _size) + 1, _size - 1);
+            beginnings[i] = problem.Constants[i] + TensorPrimitives.Dot(features, start.Slice(first + 1, _size - 1));
+            slopes[i] = TensorPrimitives.Dot<float>(features, distance.AsSpan(1));
+        }
+
+        float[][] scores = new float[strengths.Count][];
+        for (int strength = 0; strength < scores.Length; strength++)
+        {
+            float others = strengths[strength].Others;
+            if (strength > 0 && others == strengths[strength - 1].Others)
             {
-                float[] logits = new float[beginnings.Length];
-                for (int i = 0; i < logits.Length; i++)
-                {
-                    logits[i] = beginnings[i] + (strength.Intercept * theta[0]) + (strength.Others * (slopes[i] + (strength.Others * curvatures[i])));
-                }
+                scores[strength] = scores[strength - 1];
+                continue;
+            }
 
-                return GetLoss(problem, later[user], logits);
-            })];
+            float[] logits = scores[strength] = new float[ends.Length];
+            for (int i = 0; i < logits.Length; i++)
+            {
+                float curvature = ends[i] - beginnings[i] - slopes[i];
+                logits[i] = beginnings[i] + (others * (slopes[i] + (others * curvature)));
+            }
         }
 
-        return (losses, [.. later.Select(own => own.Length / perEvent)]);
+        return scores;
     }
 
-    // Of labelled events the cross-entropy, of others how unlikely the item is among its negatives; see PatchSolver.HeldBackLoss.
-    private static double GetLoss(LinearizedProblem problem, int[] samples, float[] logits)
-    {
-        int perEvent = problem.Chunk.SamplesPerEvent;
-        double sum = 0;
-        for (int i = 0; i < logits.Length; i += perEvent)
-        {
-            float weight = problem.Weights[samples[i]];
-            sum += perEvent == 1
-                ? weight * RidgeLogistic.CrossEntropy(logits[i], problem.Labels[samples[i]])
-                : weight * LogSumExp(logits.AsSpan(i, perEvent), logits[i]);
-        }
-
-        return sum;
-    }
-
-    private static double LogSumExp(ReadOnlySpan<float> logits, float origin)
-    {
-        float largest = TensorPrimitives.Max(logits);
-        double sum = 0;
-        foreach (float logit in logits)
-        {
-            sum += Math.Exp(logit - largest);
-        }
-
-        return Math.Log(sum) + largest - origin;
-    }
-
-    // The logits of some samples without the intercept [users, longest].
-    private float[] Score(SampleChunk chunk, int[][] samples, ReadOnlySpan<float> patches)
+    // The logits without the intercept [users, samples].
+    private float[] Score(SampleChunk chunk, ReadOnlySpan<float> patches)
     {
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
-        int longest = Math.Max(1, samples.Max(own => own.Length));
-        long[] places = new long[samples.Length * longest];
-        for (int user = 0; user < samples.Length; user++)
-        {
-            for (int i = 0; i < samples[user].Length; i++)
-            {
-                places[(user * longest) + i] = samples[user][i];
-            }
-        }
-
-        Tensor index = torch.tensor(places);
-        Tensor theta = torch.tensor(patches.ToArray(), samples.Length, _size);
-        return _model.Decode(
-            chunk.Activation.reshape(-1, chunk.Activation.shape[2]).index_select(0, index).view(samples.Length, longest, -1),
-            chunk.Offset.reshape(-1).index_select(0, index).view(samples.Length, longest),
-            _patch.FirstLayer,
-            (layer, z) => _patch.Apply(layer, z, theta),
-            generator: null).ToArray();
+        Tensor theta = torch.tensor(patches.ToArray(), chunk.Rows.Length, _size);
+        return _model.Decode(chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, theta), generator: null).ToArray();
     }
 
     private void SolveLinear(LinearizedProblem problem, float[] weights, ReadOnlySpan<float> start, Span<float> solution)

@@ -83,8 +83,8 @@ public sealed partial class MetaPatchTrainer
         public int NegativePoolSize { get; init; } = 8;
 
         /// <summary>
-        /// Gets how much of each user's patch is kept, the intercept aside, which is kept as it is; null where a gate chooses it for users of
-        /// similar activity. A gate ranks a sample of users among all items, which takes as long for a thousand users as for a million: where
+        /// Gets how much of each user's patch is kept, the intercept aside, which is kept as it is or, with labels, fitted to the rest; null where
+        /// a gate chooses it for users of similar activity. A gate ranks a sample of users among all items, which takes as long for a thousand users as for a million: where
         /// it has chosen, and the basis stays, the nightly runs can do without.
         /// </summary>
         /// <value>The default is null. From 0 to 1.</value>

@@ -16,17 +16,6 @@ internal static class PatchGate
     public static IReadOnlyList<(float Intercept, float Others)> Strengths { get; } =
         [(0, 0), (0.5f, 0), (1, 0), (1, 0.25f), (1, 0.5f), (1, 0.75f), (1, 1)];
 
-    /// <summary>What a strength multiplies each element of a patch by.</summary>
-    /// <param name="strength">The index of the strength.</param>
-    /// <param name="size">The length of the patch.</param>
-    public static float[] GetFactors(int strength, int size)
-    {
-        float[] factors = new float[size];
-        Array.Fill(factors, Strengths[strength].Others);
-        factors[0] = Strengths[strength].Intercept;
-        return factors;
-    }
-
     /// <summary>Moves from one patch towards another.</summary>
     /// <param name="start">The starting point.</param>
     /// <param name="learnt">The learnt patch.</param>
@@ -50,8 +39,9 @@ internal static class PatchGate
     }
 
     private const int NumberOfBuckets = 5;
+    private static readonly int[] _all = [.. Enumerable.Range(0, Strengths.Count)];
 
-    /// <summary>Chooses each user's strength.</summary>
+    /// <summary>Chooses each user's strength by cross-entropy alone.</summary>
     /// <param name="numberOfEvents">Each user's number of events.</param>
     /// <param name="numberOfHeldBackEvents">Each user's number of held-back events.</param>
     /// <param name="losses">Each user's cross-entropy on the held-back events under each strength [users][strengths].</param>
@@ -59,20 +49,56 @@ internal static class PatchGate
     /// <returns>The index of each user's strength, 0 for gated, the weakest of equally good ones.</returns>
     public static int[] Choose(int[] numberOfEvents, int[] numberOfHeldBackEvents, double[][] losses, double priorEvents)
     {
-        int[] order = [.. Enumerable.Range(0, numberOfEvents.Length).OrderBy(user => numberOfEvents[user])];
-        int[] result = new int[order.Length];
-        foreach (int[] bucket in GetBuckets(order, numberOfEvents))
+        int[] result = new int[numberOfEvents.Length];
+        foreach (int[] bucket in GetBuckets(numberOfEvents))
         {
-            double heldBack = Math.Max(1, bucket.Sum(user => numberOfHeldBackEvents[user]));
-            double[] means = [.. Enumerable.Range(0, Strengths.Count).Select(strength => bucket.Sum(user => losses[user][strength]) / heldBack)];
-            foreach (int user in bucket)
+            Choose(bucket, _all, numberOfHeldBackEvents, losses, priorEvents, result);
+        }
+
+        return result;
+    }
+
+    /// <summary>Chooses each user's strength on labelled events.</summary>
+    /// <remarks>
+    /// The rest of a patch is there to tell a user's own items apart, and few events say little of that: all users have it at the same strength, the
+    /// one under which pairs of a positive and a negative event of the same user are told apart best, if that is more than one standard error better
+    /// than without. Then each user has nothing, half the intercept, or all of it with that rest, by cross-entropy; and nobody has anything unless
+    /// that, too, is more than one standard error better for all users together.
+    /// </remarks>
+    /// <param name="numberOfEvents">Each user's number of events.</param>
+    /// <param name="evidence">What each user's held-back events say.</param>
+    /// <param name="priorEvents">How many events the bucket's mean loss counts for.</param>
+    /// <returns>The index of each user's strength, 0 for gated.</returns>
+    public static int[] Choose(int[] numberOfEvents, HeldBackEvidence[] evidence, double priorEvents)
+    {
+        int[] heldBack = Array.ConvertAll(evidence, own => own.NumberOfEvents);
+        double[][] losses = Array.ConvertAll(evidence, own => own.Losses);
+        double[][] ofPairs = Array.ConvertAll(evidence, own => Array.ConvertAll(own.PairLosses ?? [], loss => -loss));
+        double[][] ofEvents = Array.ConvertAll(evidence, own => Array.ConvertAll(own.Losses, loss => -loss / own.NumberOfEvents));
+        int[] users = [.. Enumerable.Range(0, evidence.Length)];
+        int others = ChooseByGain([.. users.Where(user => ofPairs[user].Length > 0)], _all, ofPairs, standardErrors: 1);
+        int[] offered = [0, 1, others == 0 ? 2 : others];
+        int[] result = new int[numberOfEvents.Length];
+        if (ChooseByGain([.. users.Where(user => heldBack[user] > 0)], offered, ofEvents, standardErrors: 1) > 0)
+        {
+            foreach (int[] bucket in GetBuckets(numberOfEvents))
             {
-                double[] judged = [.. means.Select((mean, strength) => losses[user][strength] + (priorEvents * mean))];
-                result[user] = Array.IndexOf(judged, judged.Min());
+                Choose(bucket, offered, heldBack, losses, priorEvents, result);
             }
         }
 
         return result;
+    }
+
+    private static void Choose(int[] bucket, int[] offered, int[] numberOfHeldBackEvents, double[][] losses, double priorEvents, int[] result)
+    {
+        double heldBack = Math.Max(1, bucket.Sum(user => numberOfHeldBackEvents[user]));
+        double[] means = [.. offered.Select(strength => bucket.Sum(user => losses[user][strength]) / heldBack)];
+        foreach (int user in bucket)
+        {
+            double[] judged = [.. means.Select((mean, i) => losses[user][offered[i]] + (priorEvents * mean))];
+            result[user] = offered[Array.IndexOf(judged, judged.Min())];
+        }
     }
 
     /// <summary>Chooses the strength of each bucket by a gain that is higher where patches are better.</summary>
@@ -86,24 +112,10 @@ internal static class PatchGate
     /// <returns>The index of each user's strength, the same for a bucket, 0 for gated.</returns>
     public static int[] ChooseByGain(int[] numberOfEvents, bool[] isMeasured, double[][] gains)
     {
-        int[] order = [.. Enumerable.Range(0, numberOfEvents.Length).OrderBy(user => numberOfEvents[user])];
-        int[] result = new int[order.Length];
-        foreach (int[] bucket in GetBuckets(order, numberOfEvents))
+        int[] result = new int[numberOfEvents.Length];
+        foreach (int[] bucket in GetBuckets(numberOfEvents))
         {
-            double[][] measured = [.. bucket.Where(user => isMeasured[user]).Select(user => gains[user])];
-            double most = 0;
-            int best = 0;
-            for (int strength = 1; strength < Strengths.Count && measured.Length > 1; strength++)
-            {
-                double mean = measured.Average(own => own[strength] - own[0]);
-                double variance = measured.Sum(own => Math.Pow(own[strength] - own[0] - mean, 2)) / (measured.Length - 1);
-                double sure = mean - (2 * Math.Sqrt(variance / measured.Length));
-                if (sure > most)
-                {
-                    (most, best) = (sure, strength);
-                }
-            }
-
+            int best = ChooseByGain([.. bucket.Where(user => isMeasured[user])], _all, gains, standardErrors: 2);
             foreach (int user in bucket)
             {
                 result[user] = best;
@@ -113,9 +125,29 @@ internal static class PatchGate
         return result;
     }
 
-    // Equal parts, but users with equally many events stay together.
-    private static IEnumerable<int[]> GetBuckets(int[] order, int[] numberOfEvents)
+    // The strength whose mean gain over the starting point less some standard errors is the largest above 0; 0 if none is, or one user is all there are.
+    private static int ChooseByGain(int[] users, int[] offered, double[][] gains, double standardErrors)
     {
+        double most = 0;
+        int best = 0;
+        foreach (int strength in users.Length > 1 ? offered : [])
+        {
+            double mean = users.Average(user => gains[user][strength] - gains[user][0]);
+            double variance = users.Sum(user => Math.Pow(gains[user][strength] - gains[user][0] - mean, 2)) / (users.Length - 1);
+            double sure = mean - (standardErrors * Math.Sqrt(variance / users.Length));
+            if (sure > most)
+            {
+                (most, best) = (sure, strength);
+            }
+        }
+
+        return best;
+    }
+
+    // Equal parts, but users with equally many events stay together.
+    private static IEnumerable<int[]> GetBuckets(int[] numberOfEvents)
+    {
+        int[] order = [.. Enumerable.Range(0, numberOfEvents.Length).OrderBy(user => numberOfEvents[user])];
         int start = 0;
         for (int bucket = 1; bucket <= NumberOfBuckets && start < order.Length; bucket++)
         {

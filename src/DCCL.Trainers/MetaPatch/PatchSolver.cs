@@ -9,7 +9,13 @@ namespace DCCL.Trainers.MetaPatch;
 /// Learns the patches of all users of a chunk at once: full-batch Adam on each user's cross-entropy plus an L2 term towards the
 /// user's starting point.
 /// </summary>
-/// <remarks>Each user's problem is independent of who else is in the chunk. Not thread-safe.</remarks>
+/// <remarks>
+/// <para>
+/// With labels Adam moves the rest of a patch alone, and each step takes the intercept that fits best there (variable projection): a few steps would
+/// not bring it home from zero, and the rest would learn how often a user likes something instead of what.
+/// </para>
+/// <para>Each user's problem is independent of who else is in the chunk. Not thread-safe.</para>
+/// </remarks>
 internal sealed class PatchSolver
 {
     private readonly TorchBackbone _model;
@@ -61,32 +67,27 @@ internal sealed class PatchSolver
         return (torch.nn.functional.log_softmax(candidates, dim: 2).select(2, 0) * ownWeight).sum(1).neg();
     }
 
-    /// <summary>The loss of each user's held-back events under each of the gate's strengths.</summary>
+    /// <summary>The logits without intercept on the way from one patch to another.</summary>
     /// <param name="chunk">The samples.</param>
-    /// <param name="weight">The weight of each sample [users, samples].</param>
     /// <param name="start">The patches at strength 0 [users, d].</param>
     /// <param name="learnt">The patches at full strength [users, d].</param>
-    /// <returns>[users][strengths].</returns>
-    public double[][] Judge(SampleChunk chunk, Tensor weight, Tensor start, Tensor learnt)
+    /// <param name="strengths">The strengths; those next to each other with the same rest share a pass through the network, and the array.</param>
+    /// <returns>[strengths][users, samples].</returns>
+    public float[][] ScoreByStrength(SampleChunk chunk, Tensor start, Tensor learnt, IReadOnlyList<(float Intercept, float Others)> strengths)
     {
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
-
-        // An intercept is added to the logits: strengths that differ in it alone share a pass through the network.
-        Dictionary<float, Tensor> scores = [];
-        float[][] losses = [.. Enumerable.Range(0, PatchGate.Strengths.Count).Select(strength =>
+        Tensor distance = learnt - start;
+        float[][] scores = new float[strengths.Count][];
+        for (int i = 0; i < scores.Length; i++)
         {
-            Tensor factors = torch.tensor(PatchGate.GetFactors(strength, (int)start.shape[1]));
-            Tensor patches = start.Plus((learnt - start) * factors);
-            float others = PatchGate.Strengths[strength].Others;
-            if (!scores.TryGetValue(others, out Tensor? score))
-            {
-                scores.Add(others, score = ScoreWithoutIntercept(chunk, patches));
-            }
+            float others = strengths[i].Others;
+            scores[i] = i > 0 && others == strengths[i - 1].Others
+                ? scores[i - 1]
+                : ScoreWithoutIntercept(chunk, start.Plus(distance.Times(others))).ToArray();
+        }
 
-            return HeldBackLoss(chunk, score.Plus(patches.narrow(1, 0, 1)), weight).ToArray();
-        })];
-        return [.. Enumerable.Range(0, chunk.Rows.Length).Select(row => losses.Select(values => (double)values[row]).ToArray())];
+        return scores;
     }
 
     /// <summary>Learns the patches.</summary>
@@ -100,17 +101,41 @@ internal sealed class PatchSolver
         float[] patches = start.ToArray();
         float[] first = new float[patches.Length];
         float[] second = new float[patches.Length];
+        bool hasLabels = chunk.SamplesPerEvent == 1;
+        float[] labels = chunk.Label.ToArray();
+        float[] weights = weight.ToArray();
+        float[] starts = start.select(1, 0).ToArray();
+        float[] intercepts = [.. starts];
         for (int step = 1; step <= _settings.NumberOfSteps; step++)
         {
             using DisposeScope inner = torch.NewDisposeScope();
             Tensor variable = torch.tensor(patches, start.shape, requires_grad: true);
-            Tensor loss = Loss(chunk, Score(chunk, variable), weight).sum().Plus(Penalty(variable - start));
+            Tensor scores = ScoreWithoutIntercept(chunk, variable);
+            if (hasLabels)
+            {
+                FitIntercepts(scores);
+            }
+
+            Tensor intercept = hasLabels ? torch.tensor(intercepts, intercepts.Length, 1) : variable.narrow(1, 0, 1);
+            Tensor loss = Loss(chunk, scores.Plus(intercept), weight).sum().Plus(Penalty(variable - start));
             Tensor gradient = torch.autograd.grad([loss], [variable])[0];
             double rate = _settings.LearningRate * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / _settings.NumberOfSteps));
             Adam.Update(patches, gradient.ToArray(), first, second, step, rate);
         }
 
+        if (hasLabels)
+        {
+            using IDisposable noGradients = torch.no_grad();
+            FitIntercepts(ScoreWithoutIntercept(chunk, torch.tensor(patches, start.shape)));
+            for (int user = 0; user < intercepts.Length; user++)
+            {
+                patches[user * (patches.Length / intercepts.Length)] = intercepts[user];
+            }
+        }
+
         return torch.tensor(patches, start.shape).MoveToOuterDisposeScope();
+
+        void FitIntercepts(Tensor scores) => InterceptSolver.Solve(scores.ToArray(), labels, weights, starts, _settings.InterceptL2, intercepts);
     }
 
     private Tensor ScoreWithoutIntercept(SampleChunk chunk, Tensor patches) => _model.Decode(

@@ -213,10 +213,14 @@ internal sealed class PatchTraining
             using IDisposable noGradients = torch.no_grad();
             SampleChunk chunk = heldOut.Chunks[i];
             Tensor learnt = patches(i);
-            double[][] losses = solver.Judge(chunk, chunk.Weight, torch.zeros_like(learnt), learnt);
+            Tensor intercepts = learnt.narrow(1, 0, 1);
+            float[][] scores = solver.ScoreByStrength(chunk, torch.zeros_like(learnt), learnt, PatchGate.Strengths);
+            float[][] losses = [.. PatchGate.Strengths.Select((strength, i) => PatchSolver.HeldBackLoss(
+                chunk, torch.tensor(scores[i], chunk.Label.shape).Plus(intercepts.Times(strength.Intercept)), chunk.Weight).ToArray())];
             for (int row = 0; row < chunk.Rows.Length; row++)
             {
-                judged.Add(heldOut.Users[chunk.Rows[row]], (heldOut.NumberOfEvents[chunk.Rows[row]], losses[row]));
+                double[] own = [.. losses.Select(values => (double)values[row])];
+                judged.Add(heldOut.Users[chunk.Rows[row]], (heldOut.NumberOfEvents[chunk.Rows[row]], own));
             }
         }
 

@@ -60,6 +60,9 @@ internal sealed class SampleEncoder
     /// <summary>Gets each user's number of events.</summary>
     public int[] NumberOfEvents { get; }
 
+    /// <summary>Gets whether events say themselves whether they are positive; others have negatives drawn for them.</summary>
+    public bool HasLabels => _sampler is null;
+
     public int NumberOfChunks => _parts.Count;
 
     /// <summary>Encodes the events of a chunk; the caller owns it.</summary>

@@ -18,10 +18,11 @@ internal static class PersonalizeBenchmark
             HelpName = "N",
             Description = "Click prediction: events rated at least N are positive, the others were shown and refused. The built-in data get labels.",
         };
-        Option<int?> users = new("--users")
+        Option<int> users = new("--users")
         {
             HelpName = "N",
-            Description = "Times the patches of N users, who have the events of the log's users under names of their own.",
+            Description = "How many users' patches are timed; they have the events of the log's users under names of their own.",
+            DefaultValueFactory = _ => defaults.NumberOfUsers,
         };
         Option<int> tuned = new("--tuned-users")
         {

@@ -11,8 +11,8 @@ internal sealed record PersonalizeOptions
     /// <summary>Gets the smallest positive rating; null if every event is positive and negatives are sampled.</summary>
     public double? PositiveRating { get; init; }
 
-    /// <summary>Gets the number of users whose patches are timed; null for those of the log.</summary>
-    public int? NumberOfUsers { get; init; }
+    /// <summary>Gets the number of users whose patches are timed: enough that what is done once for all of them hardly counts.</summary>
+    public int NumberOfUsers { get; init; } = 20_000;
 
     /// <summary>Gets the number of a user's most recent device events that patches learn from; null for the default, 0 for all.</summary>
     public int? NumberOfLastEvents { get; init; }
@@ -42,7 +42,7 @@ internal sealed record PersonalizeOptions
     /// <summary>Finds faults before the long work begins.</summary>
     public void Validate()
     {
-        AtLeast("--users", NumberOfUsers ?? 1, 1);
+        AtLeast("--users", NumberOfUsers, 1);
         AtLeast("--tuned-users", MaximumNumberOfTunedUsers, 1);
         AtLeast("--threads", NumberOfThreads, 1);
         AtLeast("--negatives", NegativePoolSize ?? 1, 1);

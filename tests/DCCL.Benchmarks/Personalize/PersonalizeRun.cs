@@ -72,17 +72,13 @@ internal sealed class PersonalizeRun(PersonalizeOptions options, CancellationTok
         (double strength, _) = StrengthChoice.Choose(_ml, context, data, model, options.CreatePatchOptions(run, strength: 1), StrengthChoice.Strengths);
         Say($"patches are kept at strength {strength}");
         MetaPatchTrainer.Options patches = options.CreatePatchOptions(run, strength);
-        int users = study.Training.DeviceLog.NumberOfUsersWithEvents;
-        (ITransformer fleet, double seconds, double processor) = TimedFleet.Run(_ml, model, study.Training.Device, patches);
-        Say($"MetaPatch: {users} users in {seconds:F3} s, {processor / users * 1e6:F0} us of a core each");
-        if (options.NumberOfUsers is int count)
-        {
-            (ITransformer many, IDataView device) = TimedFleet.Repeat(_ml, model, study.Training, count);
-            (_, seconds, processor) = TimedFleet.Run(_ml, many, device, patches);
-            users = count;
-            Say($"MetaPatch: {users} users in {seconds:F3} s, {processor / users * 1e6:F0} us of a core each, {PeakMegabytes} MB at most");
-        }
 
+        // The log's own users are ranked, and are for the compiler; many are timed.
+        (ITransformer fleet, _, _) = TimedFleet.Run(_ml, model, study.Training.Device, patches);
+        int users = options.NumberOfUsers;
+        (ITransformer many, IDataView device) = TimedFleet.Repeat(_ml, model, study.Training, users);
+        (_, double seconds, double processor) = TimedFleet.Run(_ml, many, device, patches);
+        Say($"MetaPatch: {users} users in {seconds:F3} s, {processor / users * 1e6:F0} us of a core each, {PeakMegabytes} MB at most");
         if (options.IsTimingOnly)
         {
             return 0;
@@ -97,6 +93,7 @@ internal sealed class PersonalizeRun(PersonalizeOptions options, CancellationTok
         (double fineTuned, double spent) = TimeFineTuning(context, parameters, rate);
         Say($"fine-tuning: {fineTuned:F1} users/s at step size {rate}, {spent * 1e6:F0} us of a core each, {spent * users / processor:F1} times as much");
 
+        AdapterBatch.Time(context, parameters);
         double adapters = AdapterBatch.Time(context, parameters);
         Say($"adapters, many users batched: {adapters:F1} users/s");
 

@@ -74,10 +74,11 @@ internal static class TimedFleet
                 int length = device.GetItems(Original(user)).Length;
                 for (int i = 0; i < length; i++)
                 {
+                    // A key's number in an object counts from 0, in a view from 1.
                     yield return new Row
                     {
-                        User = (uint)user,
-                        Item = (uint)device.GetItems(Original(user))[i],
+                        User = (uint)user - 1,
+                        Item = (uint)device.GetItems(Original(user))[i] - 1,
                         Timestamp = device.GetTimestamps(Original(user))[i],
                         Label = !device.HasLabels || device.GetLabels(Original(user))[i],
                         Profile = own[(user - 1) % originals.Length],

@@ -318,4 +318,21 @@ public sealed class DevicePersonalizerTests
         double[][] gains = [.. HeldBackGate.Strengths.Select((_, strength) => strength == 6 ? [1, 3] : new double[2])];
         Assert.That(HeldBackGate.Choose(gains, standardErrors), Is.EqualTo((expected, expected == 0 ? 0.0 : 2.0)));
     }
+
+    [Test]
+    public void Gate_AnIntercept_HasTheLeastPenalizedLoss([Range(1, 8)] int seed)
+    {
+        SeededRandom random = new(seed);
+        float scale = seed % 2 == 0 ? 20 : 1;
+        float[] scores = [.. Enumerable.Range(0, 30).Select(_ => scale * (float)random.NextGaussian())];
+        float[] labels = [.. scores.Select(score => random.NextDouble() < 1 / (1 + Math.Exp(-(score + (3 * scale)))) ? 1f : 0)];
+        float[] weights = [.. scores.Select((_, i) => i % 5 == 0 ? 0 : random.NextSingle())];
+        double Measure(double intercept) => (0.4 * Math.Pow(intercept + 1, 2) / 2) + scores.Select((score, i) =>
+            weights[i] * (Math.Max(score + intercept, 0) - ((score + intercept) * labels[i]) + Math.Log(1 + Math.Exp(-Math.Abs(score + intercept))))).Sum();
+
+        float fitted = HeldBackGate.FitIntercept(scores, labels, weights, start: -1, l2: 0.4);
+
+        Assert.That(Measure(fitted), Is.LessThan(Measure(fitted + 0.01)).And.LessThan(Measure(fitted - 0.01)).And.LessThan(Measure(-1)));
+        Assert.That(HeldBackGate.FitIntercept([], [], [], start: -1, l2: 0.4), Is.EqualTo(-1));
+    }
 }

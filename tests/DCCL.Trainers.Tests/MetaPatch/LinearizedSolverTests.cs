@@ -96,36 +96,26 @@ public sealed class LinearizedSolverTests
     }
 
     [Test]
-    public void Judge_LaterSamples_HasTheirLossUnderEachStrength([Range(1, 6)] int seed)
+    public void ScoreByStrength_AnyPatches_HasTheLogitsOnTheWay([Range(1, 6)] int seed)
     {
         SeededRandom random = new(seed);
         using DisposeScope scope = NewDisposeScope();
         using PatchedModel model = new(random, new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0, 2] }, 3, 8);
-        float[] positions = [.. Enumerable.Range(0, 3 * 8).Select(i => (i % 8) + 1 > 8 - (i / 8) ? 0f : ((i % 8) + 1) / (8f - (i / 8)))];
-        SampleChunk chunk = model.Chunk with { Position = tensor(positions, 3, 8) };
         float[] start = Draw(random, 3 * 4, 0.3);
         float[] learnt = [.. start.Select(value => value + (float)(random.NextGaussian() * 0.05))];
         LinearizedSolver solver = new(model.Frozen, model.Patch, L2, InterceptL2, 1);
 
-        (double[][] losses, int[] events) = solver.Judge(solver.Linearize(chunk, start), 0.6f, start, learnt);
+        float[][] scores = solver.ScoreByStrength(solver.Linearize(model.Chunk, start), start, learnt, PatchGate.Strengths);
 
-        for (int user = 0; user < 3; user++)
+        for (int strength = 0; strength < PatchGate.Strengths.Count; strength++)
         {
-            int[] later = [.. Enumerable.Range(0, 8).Where(sample => positions[(user * 8) + sample] > 0.6f)];
-            Assert.That(events[user], Is.EqualTo(later.Length).And.Positive);
-            for (int strength = 0; strength < PatchGate.Strengths.Count; strength++)
-            {
-                float[] theta = new float[4];
-                PatchGate.Apply(start.AsSpan(user * 4, 4), learnt.AsSpan(user * 4, 4), strength, theta);
-                double expected = later.Sum(sample => model.Weights[(user * 8) + sample] * PatchedModel.CrossEntropy(
-                    model.GetLogit(user, sample, [.. theta.Select(value => (double)value)]), model.Labels[(user * 8) + sample]));
-
-                // At both ends exact; in between a cubic of a small step is left.
-                Assert.That(losses[user][strength], Is.EqualTo(expected).Within(0.01), $"{model} strength {strength}");
-            }
-
-            Assert.That(losses[user][0], Is.Not.EqualTo(losses[user][^1]));
+            // At both ends exact; in between a cubic of a small step is left.
+            double tolerance = PatchGate.Strengths[strength].Others is 0 or 1 ? 1e-4 : 0.01;
+            Assert.That(scores[strength], Is.EqualTo(model.GetLogitsOnTheWay(start, learnt, strength)).Within(tolerance), $"{model} strength {strength}");
         }
+
+        Assert.That(scores[2], Is.SameAs(scores[0]));
+        Assert.That(Deviation.Max(scores[^1], Array.ConvertAll(scores[0], value => (double)value)), Is.GreaterThan(0.01));
     }
 
     private static float[] Draw(SeededRandom random, int count, double scale) =>

@@ -100,6 +100,54 @@ public sealed class PatchGateTests
     }
 
     [Test]
+    public void Choose_LabelledEvents_TakesTheRestThatTellsPairsApart()
+    {
+        // By the losses the whole patch is best for everybody, but pairs are told apart at strength 3 alone.
+        HeldBackEvidence[] evidence = [.. Enumerable.Range(0, 4).Select(user => new HeldBackEvidence(5, Losses(9, 5, 4, last: 1), Pairs((3, 0.5 + (0.01 * user)))))];
+        foreach (HeldBackEvidence own in evidence)
+        {
+            own.Losses[3] = 2;
+        }
+
+        Assert.That(PatchGate.Choose([7, 7, 7, 7], evidence, priorEvents: 4), Is.EqualTo(new[] { 3, 3, 3, 3 }));
+    }
+
+    [Test]
+    public void Choose_LabelledEventsWhosePairsAreNotToldApart_KeepsInterceptsAlone()
+    {
+        // The rest seems to help each of them by the losses; of pairs it tells as many apart as it mixes up.
+        HeldBackEvidence[] evidence =
+        [
+            new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.5))), new(5, Losses(9, 4, 5, last: 1), Pairs((_full, 0.9))),
+            new(5, Losses(3, 5, 4, last: 1), Pairs((_full, 0.5))), new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.9))),
+        ];
+
+        Assert.That(PatchGate.Choose([7, 7, 7, 7], evidence, priorEvents: 0), Is.EqualTo(new[] { 2, 1, 0, 2 }));
+    }
+
+    // The gains in pairs of two users, a and b: mean (a + b) / 2, standard error |a - b| / 2.
+    [TestCase(0.3, 0.01, 6)]
+    [TestCase(0.3, -0.01, 2)]
+    public void Choose_LabelledEvents_AGainInPairsCountsFromOneStandardErrorOn(double first, double second, int expected)
+    {
+        HeldBackEvidence[] evidence = [new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.7 - first))), new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.7 - second)))];
+
+        Assert.That(PatchGate.Choose([7, 7], evidence, priorEvents: 4), Is.EqualTo(new[] { expected, expected }));
+    }
+
+    [Test]
+    public void Choose_LabelledEventsOfOneClass_FollowsTheBucketsRest()
+    {
+        HeldBackEvidence[] evidence =
+        [
+            new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.5))), new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.5))), new(5, Losses(9, 5, 4, last: 3), null),
+            new(5, Losses(1, 5, 4, last: 3), null),
+        ];
+
+        Assert.That(PatchGate.Choose([7, 7, 7, 7], evidence, priorEvents: 0), Is.EqualTo(new[] { _full, _full, _full, 0 }));
+    }
+
+    [Test]
     public void ChooseByGain_ABucket_TakesTheGainThatIsSurest()
     {
         // Strength 1 gains 1 for sure, strength 2 gains 1.5 in the mean, but anything from 0 to 3; strength 3 loses.
@@ -147,6 +195,15 @@ public sealed class PatchGateTests
         Array.Fill(gains, -100);
         (gains[0], gains[1], gains[2], gains[3]) = (first, second, third, fourth);
         return gains;
+    }
+
+    // The loss of pairs under a strength; under the others it is 0.7, as of a coin, and under the intercept's own the same as without.
+    private static double[] Pairs((int Strength, double Loss) own)
+    {
+        double[] losses = new double[_full + 1];
+        Array.Fill(losses, 0.7);
+        losses[own.Strength] = own.Loss;
+        return losses;
     }
 
     // The losses of the first three strengths and of the last; those in between are bad.

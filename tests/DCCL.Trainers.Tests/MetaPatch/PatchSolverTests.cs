@@ -137,6 +137,53 @@ public sealed class PatchSolverTests
         Assert.That(theta, Is.All.Not.Zero);
     }
 
+    [Test]
+    public void Solve_LabelledEvents_TakesTheInterceptThatFits([Range(1, 4)] int seed)
+    {
+        // The rest hardly moves in one such step.
+        PatchSolver.Settings settings = new(L2: 1.5, InterceptL2: 0.5, NumberOfSteps: 1, LearningRate: 1e-6);
+        SeededRandom random = new(seed);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(random, new PatchArchitecture { PatchSize = 3, BottleneckSize = 2, Layers = [0, 1] }, 3, 12);
+        float[] start = [.. Enumerable.Range(0, 3 * 3).Select(_ => (float)random.NextGaussian() * 0.3f)];
+        PatchSolver solver = new(model.Frozen, model.Patch, settings);
+
+        float[] theta = solver.Solve(model.Chunk, model.Chunk.Weight, tensor(start, 3, 3)).ToArray();
+        float[] withNegatives = solver.Solve(model.Chunk with { SamplesPerEvent = 4 }, model.Chunk.Weight, tensor(start, 3, 3)).ToArray();
+
+        for (int user = 0; user < 3; user++)
+        {
+            double[] origin = Row(start, user, 3);
+            double[] fitted = FiniteDifference.Minimize(
+                intercept => model.GetLoss(user, [intercept[0], .. origin[1..]]) + (settings.InterceptL2 * Math.Pow(intercept[0] - origin[0], 2) / 2), origin[..1]);
+            Assert.That(theta[user * 3], Is.EqualTo(fitted[0]).Within(1e-3), $"{model}");
+            Assert.That(Math.Abs(fitted[0] - origin[0]), Is.GreaterThan(0.01));
+        }
+
+        Assert.That(withNegatives, Is.EqualTo(start).Within(1e-5));
+    }
+
+    [Test]
+    public void ScoreByStrength_AnyPatches_HasTheLogitsOnTheWay([Range(1, 4)] int seed)
+    {
+        SeededRandom random = new(seed);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(random, new PatchArchitecture { PatchSize = 4, BottleneckSize = 2, Layers = [0, 2] }, 3, 8);
+        float[] Draw() => [.. Enumerable.Range(0, 3 * 4).Select(_ => (float)random.NextGaussian() * 0.5f)];
+        float[] start = Draw();
+        float[] learnt = Draw();
+
+        float[][] scores = new PatchSolver(model.Frozen, model.Patch, new PatchSolver.Settings(1, 1, 1, 0.1))
+            .ScoreByStrength(model.Chunk, tensor(start, 3, 4), tensor(learnt, 3, 4), PatchGate.Strengths);
+
+        for (int strength = 0; strength < PatchGate.Strengths.Count; strength++)
+        {
+            Assert.That(scores[strength], Is.EqualTo(model.GetLogitsOnTheWay(start, learnt, strength)).Within(1e-4), $"{model} strength {strength}");
+        }
+
+        Assert.That(scores[2], Is.SameAs(scores[0]));
+    }
+
     private static float[] Row32(float[] values, int row, int size) => values[(row * size)..((row + 1) * size)];
 
     private static double[] Row(float[] values, int row, int size) => [.. Row32(values, row, size).Select(value => (double)value)];

@@ -71,6 +71,16 @@ internal sealed class PatchedModel : IDisposable
             theta);
     }
 
+    /// <summary>The logits without intercept between two patches, at one of the gate's strengths [users, samples].</summary>
+    public double[] GetLogitsOnTheWay(float[] start, float[] learnt, int strength) => [.. Enumerable.Range(0, NumberOfUsers * NumberOfSamples).Select(i =>
+    {
+        int user = i / NumberOfSamples;
+        float[] theta = new float[PatchSize];
+        PatchGate.Apply(start.AsSpan(user * PatchSize, PatchSize), learnt.AsSpan(user * PatchSize, PatchSize), strength, theta);
+        theta[0] = 0;
+        return GetLogit(user, i % NumberOfSamples, [.. theta.Select(value => (double)value)]);
+    })];
+
     /// <summary>The weighted cross-entropy of a user under a patch.</summary>
     public double GetLoss(int user, double[] theta) => Enumerable.Range(0, NumberOfSamples).Sum(sample =>
         Weights[(user * NumberOfSamples) + sample] * CrossEntropy(GetLogit(user, sample, theta), Labels[(user * NumberOfSamples) + sample]));
