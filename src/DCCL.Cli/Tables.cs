@@ -5,17 +5,33 @@ namespace DCCL.Cli;
 /// <summary>Tables that fit where they are shown: with borders on a terminal, as Markdown in a file.</summary>
 internal static class Tables
 {
+    private const int NarrowWidth = 60;
+
     /// <summary>Makes a table; all columns but the first are numbers.</summary>
-    public static Table Create(ToolConsole console, IReadOnlyList<string> columns, bool hasNumbers = true)
+    public static Table Create(ToolConsole console, IReadOnlyList<string> columns, bool hasNumbers = true) =>
+        Create(console.Output, [.. columns.Select((column, i) => CreateColumn(column, isNumber: i > 0 && hasNumbers))]);
+
+    /// <summary>Makes a table of numbers that changes while one looks on.</summary>
+    public static Table CreateLive(ToolConsole console, IReadOnlyList<string> columns) =>
+        Create(console.Error, [.. columns.Select(column => CreateColumn(column, isNumber: true))]);
+
+    // A narrow terminal has no room for lines between columns; numbers stay whole everywhere.
+    private static Table Create(IAnsiConsole console, TableColumn[] columns)
     {
-        Table table = new Table().Border(console.Output.Profile.Capabilities.Ansi ? TableBorder.Rounded : TableBorder.Markdown);
-        for (int i = 0; i < columns.Count; i++)
+        bool isTerminal = console.Profile.Capabilities.Ansi;
+        bool isNarrow = isTerminal && console.Profile.Width < NarrowWidth;
+        foreach (TableColumn column in isNarrow ? columns : [])
         {
-            TableColumn column = new(Markup.Escape(columns[i]));
-            table.AddColumn(i > 0 && hasNumbers ? column.RightAligned() : column);
+            column.Padding(0, 0, 1, 0);
         }
 
-        return table;
+        return new Table().Border(isNarrow ? TableBorder.Simple : isTerminal ? TableBorder.Rounded : TableBorder.Markdown).AddColumns(columns);
+    }
+
+    private static TableColumn CreateColumn(string title, bool isNumber)
+    {
+        TableColumn column = new(Markup.Escape(title));
+        return isNumber ? column.RightAligned().NoWrap() : column;
     }
 
     /// <summary>Prints a result.</summary>

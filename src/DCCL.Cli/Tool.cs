@@ -1,4 +1,5 @@
 using System.CommandLine;
+using DCCL.Cli.Models;
 using DCCL.Cli.Verbs;
 using DCCL.Trainers;
 
@@ -55,9 +56,13 @@ internal static class Tool
         {
             return Fail(console, ExitCode.Environment, "There must be enough memory, but there is not. Take a shorter log, or a machine with more.");
         }
+        catch (IOException exception) when (OutputFile.IsDiskFull(exception))
+        {
+            return Fail(console, ExitCode.Output, OutputFile.DescribeFullDisk(exception));
+        }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return Fail(console, ExitCode.Output, $"{exception.Message} Check that the path exists, that you may write there, and that the disk is not full.");
+            return Fail(console, ExitCode.Output, $"{exception.Message} Check that the path exists, and that you may write there.");
         }
         catch (Exception exception) when (exception is ArgumentException or InvalidDataException or InvalidOperationException)
         {
@@ -86,7 +91,15 @@ internal static class Tool
     private static int Fail(ToolConsole console, int exitCode, string message)
     {
         string line = string.Join(' ', message.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
-        console.Note($"error: {line}");
+        try
+        {
+            console.Note($"error: {line}");
+        }
+        catch (IOException)
+        {
+            // Whoever does not let it be said has the exit code.
+        }
+
         return exitCode;
     }
 }

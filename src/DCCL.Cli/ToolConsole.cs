@@ -49,19 +49,52 @@ internal sealed class ToolConsole
     public void WriteLine(FormattableString line) => WriteLine(FormattableString.Invariant(line));
 
     /// <summary>Writes a result.</summary>
-    public void WriteLine(string line) => Output.Profile.Out.Writer.WriteLine(line);
+    public void WriteLine(string line) => WriteLines(Output, line);
+
+    /// <summary>Writes a result for a program: as it is, however wide the terminal.</summary>
+    public void WriteVerbatim(string text) => Output.Profile.Out.Writer.WriteLine(text);
 
     /// <summary>Writes a note to whoever looks on.</summary>
     public void Note(FormattableString line) => Note(FormattableString.Invariant(line));
 
     /// <summary>Writes a note to whoever looks on.</summary>
-    public void Note(string line) => Error.Profile.Out.Writer.WriteLine(line);
+    public void Note(string line) => WriteLines(Error, line);
 
     /// <summary>Writes a result for another program.</summary>
-    public void WriteJson(JsonNode json) => WriteLine(json.ToJsonString(_json));
+    public void WriteJson(JsonNode json) => WriteVerbatim(json.ToJsonString(_json));
 
     /// <summary>The text of a JSON file.</summary>
     public static string ToText(JsonNode json) => json.ToJsonString(_json) + "\n";
+
+    /// <summary>Breaks a line between words, each part indented as the line is; a word that is longer stays whole.</summary>
+    public static IEnumerable<string> Wrap(string line, int width)
+    {
+        string indent = line[..^line.TrimStart().Length];
+        string rest = line;
+        while (rest.Length > width)
+        {
+            int end = rest.LastIndexOf(' ', width);
+            end = end > indent.Length ? end : rest.IndexOf(' ', indent.Length);
+            if (end < 0)
+            {
+                break;
+            }
+
+            yield return rest[..end].TrimEnd();
+            rest = indent + rest[end..].TrimStart();
+        }
+
+        yield return rest;
+    }
+
+    // A file gets each line as it is.
+    private static void WriteLines(IAnsiConsole console, string line)
+    {
+        foreach (string part in console.Profile.Capabilities.Ansi ? Wrap(line, console.Profile.Width) : [line])
+        {
+            console.Profile.Out.Writer.WriteLine(part);
+        }
+    }
 
     private static IAnsiConsole Create(TextWriter writer, bool isTerminal)
     {

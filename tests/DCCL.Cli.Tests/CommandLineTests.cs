@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using DCCL.Cli.Training;
 using DCCL.Trainers;
 using NUnit.Framework;
@@ -35,18 +36,33 @@ public sealed class CommandLineTests
         Assert.That(ToolRun.Of("completion", shell).Output, Does.Contain(line));
 
     [Test]
-    public void Table_NarrowTerminal_FitsIt()
+    public void Table_NarrowTerminal_FitsItAndLeavesNumbersWhole()
     {
         using StringWriter output = new();
         ToolConsole console = new(output, TextWriter.Null);
         console.Output.Profile.Width = 40;
-        Table table = Tables.Create(console, ["Item", "Score"]);
-        table.AddRow(new string('x', 100), "1.000");
+        console.Output.Profile.Capabilities.Ansi = true;
+        Table table = Tables.Create(console, ["Users", "", "HR@10", "NDCG@10", "MRR"]);
+        table.AddRow("least active fifth", "1,234", "0.1111", "0.2222", "0.3333");
 
-        console.Output.Write(table);
+        Tables.Print(console, table);
 
-        Assert.That(output.ToString().Split('\n').Max(line => line.TrimEnd().Length), Is.LessThanOrEqualTo(40));
+        string text = Regex.Replace(output.ToString(), "\u001b\\[[0-9;]*m", "");
+        Assert.That(text.Split('\n').Max(line => line.TrimEnd().Length), Is.LessThanOrEqualTo(40));
+        foreach (string number in new[] { "1,234", "0.1111", "0.2222", "0.3333", "NDCG@10" })
+        {
+            Assert.That(text, Does.Contain(number));
+        }
     }
+
+    [TestCase("a line", 6, "a line")]
+    [TestCase("one two three", 8, "one two|three")]
+    [TestCase("one two three", 7, "one two|three")]
+    [TestCase("  one two three", 9, "  one two|  three")]
+    [TestCase("fingerprint 0123456789 end", 8, "fingerprint|0123456789|end")]
+    [TestCase("", 5, "")]
+    public void Wrap_ALine_BreaksBetweenWords(string line, int width, string expected) =>
+        Assert.That(string.Join('|', ToolConsole.Wrap(line, width)), Is.EqualTo(expected));
 
     [Test]
     public void Progress_NobodyLooksOn_IsALineForEachEpoch()

@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Text;
+using DCCL.Cli.Generation;
 using NUnit.Framework;
 
 namespace DCCL.Cli.Tests;
@@ -91,6 +94,22 @@ public sealed class HostileInputTests
     [TestCase("--package-source", "nowhere", "must hold the packages")]
     public void Train_BadOption_SaysWhat(string option, string value, string message) =>
         AssertFault(Train(_folder.Write("log.csv", "userId,movieId", "1,2"), option, value), 2, message);
+
+    [Test]
+    public void PackageFolder_AnotherPackageOfTheSameVersionInTheCache_IsFound()
+    {
+        foreach (string name in new[] { "DCCL.ML", "DCCL.Trainers" })
+        {
+            string kept = Directory.CreateDirectory(_folder[$"cache/{name.ToLowerInvariant()}/1.2.3"]).FullName;
+            File.WriteAllText(_folder[$"{name}.1.2.3.nupkg"], name);
+            string hash = Convert.ToBase64String(SHA512.HashData(Encoding.UTF8.GetBytes(name == "DCCL.ML" ? "DCCL.ML, older" : name)));
+            File.WriteAllText(Path.Combine(kept, $"{name.ToLowerInvariant()}.1.2.3.nupkg.sha512"), hash);
+        }
+
+        PackageFolder packages = PackageFolder.Find(_folder.Path);
+
+        Assert.That(packages.FindOthers([_folder["cache"], _folder["none"]]), Is.EqualTo(new[] { _folder["cache/dccl.ml/1.2.3"] }));
+    }
 
     [Test]
     public void Train_EventsThatTeachNothing_SaysSoAndLeavesNothing()

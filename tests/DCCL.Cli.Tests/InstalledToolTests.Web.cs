@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
@@ -107,12 +106,10 @@ public sealed partial class InstalledToolTests
     public async Task WebProject_OfAPersonalizedModel_LearnsWhatADeviceWithCSharpLearns()
     {
         string browser = RequireBrowser();
-        ITransformer model = TrainWithPatches();
-        model.ExportForDevice(_folder["device"]);
-        (DeviceEvent[] events, UserPatch learnt) = await FindWhoLearnsAsync();
+        (_, DeviceEvent[] events, UserPatch learnt) = await FindWhoLearnsAsync();
         IReadOnlyList<RecommendedItem> cloud = OpenDevice("cloud", events, null);
         string program = CopyWebProject("patched", withRuntime: true);
-        File.Copy(Path.Combine(_folder["tastes"], "Movies.mlnet"), Path.Combine(Path.GetDirectoryName(program)!, "Movies.mlnet"), overwrite: true);
+        File.Copy(SharedModels.Patched, Path.Combine(Path.GetDirectoryName(program)!, "Movies.mlnet"), overwrite: true);
         new UserPatch(new string('a', 64), new float[learnt.Size]).Save(_folder["other.onnx_adapter"]);
 
         await using Service service = await Service.StartAsync(program, _environment);
@@ -191,50 +188,8 @@ public sealed partial class InstalledToolTests
         return JsonNode.Parse(SubProcess.Run("node", _folder.Path, new Dictionary<string, string> { ["DCCL_VISIT"] = visit }, script))!;
     }
 
-    // A copy of what was built, to be run with other files beside it.
-    private string CopyWebProject(string name, bool withRuntime)
-    {
-        string source = Path.GetDirectoryName(Built("web", "Movies.Web.dll"))!;
-        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
-        {
-            string relative = Path.GetRelativePath(source, file);
-            if (withRuntime || !relative.StartsWith(Path.Combine("page", "onnxruntime"), StringComparison.Ordinal))
-            {
-                string target = Path.Combine(_folder[name], relative);
-                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-                File.Copy(file, target);
-            }
-        }
-
-        return Path.Combine(_folder[name], "Movies.Web.dll");
-    }
-
-    private ITransformer TrainWithPatches()
-    {
-        string log = SmallLog.WriteStrongTastes(_folder.Path);
-        ToolRun training = ToolRun.Of("train", "--data", log, "--label", "liked", "--name", "Movies", "--out", _folder["tastes"], "--yes", "--json");
-        Assert.That(training.ExitCode, Is.Zero, training.Error);
-        ToolRun patches = ToolRun.Of("personalize", "--model", _folder["tastes"], "--json");
-        Assert.That(patches.ExitCode, Is.Zero, patches.Error);
-        return new MLContext().Model.Load(Path.Combine(_folder["tastes"], "Movies.mlnet"), out _);
-    }
-
-    // The first person of the log whose patch moves items: for others the gate keeps none, or no more than the intercept, here as there.
-    private async Task<(DeviceEvent[] Events, UserPatch Patch)> FindWhoLearnsAsync()
-    {
-        foreach (IGrouping<string, string[]> person in File.ReadLines(_folder["tastes.csv"]).Skip(1).Select(line => line.Split(',')).GroupBy(row => row[0]))
-        {
-            DeviceEvent[] events = [.. person.OrderBy(row => long.Parse(row[2], CultureInfo.InvariantCulture)).DistinctBy(row => row[1]).Take(30).Select((row, i) => new DeviceEvent(row[1], i, row[3] == "1", IsKnownToCloud: false))];
-            using DevicePersonalizer device = new(_folder["device"], _folder[$"owner-{person.Key}"]);
-            Record(device, events);
-            if ((await device.LearnAsync()).Status == PersonalizationStatus.Learnt && device.Patch!.Values[1..].ContainsAnyExcept(0f))
-            {
-                return (events, device.Patch!);
-            }
-        }
-
-        throw new AssertionException("Nobody learns: without a patch the test says nothing.");
-    }
+    private string CopyWebProject(string name, bool withRuntime) =>
+        CopyBuilt("web", name, "Movies.Web.dll", file => withRuntime || !file.StartsWith(Path.Combine("page", "onnxruntime"), StringComparison.Ordinal));
 
     private IReadOnlyList<RecommendedItem> OpenDevice(string owner, DeviceEvent[] events, UserPatch? patch)
     {
@@ -243,13 +198,5 @@ public sealed partial class InstalledToolTests
         using DevicePersonalizer device = new(_folder["device"], _folder[owner]);
         Record(device, events);
         return device.Recommend(10);
-    }
-
-    private static void Record(DevicePersonalizer device, DeviceEvent[] events)
-    {
-        foreach (DeviceEvent row in events)
-        {
-            Assert.That(device.Record(row.ItemId, row.Time, row.IsPositive), Is.True);
-        }
     }
 }

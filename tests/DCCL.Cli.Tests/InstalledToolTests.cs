@@ -1,7 +1,13 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using DCCL.ML;
+using DCCL.ML.Device;
 using DCCL.ML.Model;
+using DCCL.ML.Recommendation;
 using DCCL.TestKit;
+using Microsoft.ML;
 using NUnit.Framework;
 
 namespace DCCL.Cli.Tests;
@@ -18,6 +24,7 @@ public sealed partial class InstalledToolTests
     private TemporaryFolder _folder = null!;
     private string _tool = null!;
     private string _model = null!;
+    private Task<(string User, DeviceEvent[] Events, UserPatch Patch)>? _learner;
 
     [OneTimeSetUp]
     public void PackInstallTrainAndBuild()
@@ -70,6 +77,46 @@ public sealed partial class InstalledToolTests
 
         Assert.That(lines, Is.EqualTo(expected["items"]!.AsArray().Select(item =>
             FormattableString.Invariant($"{item!["item"]} {(double)item["score"]!:F3} {(double)item["probability"]!:F3} {item["reason"]}"))));
+
+        string best = (string)expected["items"]![0]!["item"]!;
+        string after = SubProcess.Run(SubProcess.DotNet, _model, _environment, "exec", Built("console", "Movies.Console.dll"), user, "100", "--had", best);
+        Assert.That(after.TrimEnd().Split('\n').Select(line => line.Split(' ')[0]), Is.Not.Empty.And.None.EqualTo(best), "what a user has had is not recommended, without a patch basis as well");
+    }
+
+    [Test]
+    public async Task ConsoleProject_OfAPersonalizedModel_LearnsAPatchThatMovesScoresAndTheOwnersList()
+    {
+        (string user, DeviceEvent[] events, UserPatch patch) = await FindWhoLearnsAsync();
+        string[] had = [.. events.Where(row => row.IsPositive).Select(row => row.ItemId)];
+        string[] refused = [.. events.Where(row => !row.IsPositive).Select(row => row.ItemId)];
+        string program = CopyBuilt("console", "personal", "Movies.Console.dll", _ => true);
+        File.Copy(SharedModels.Patched, Path.Combine(Path.GetDirectoryName(program)!, "Movies.mlnet"), overwrite: true);
+
+        using Process process = SubProcess.Start(SubProcess.DotNet, _folder.Path, _environment, ["exec", program, user, "10", "--had", .. had, "--refused", .. refused]);
+        Task<string> said = process.StandardError.ReadToEndAsync();
+        string[] lines = (await process.StandardOutput.ReadToEndAsync()).TrimEnd().Split('\n');
+
+        // The same events, learnt by the runtime for devices; the patch put into the model; and what was observed told to a recommender of it.
+        MLContext ml = new();
+        ITransformer model = ml.Model.Load(SharedModels.Patched, out _);
+        ITransformer own = model.WithUserPatches(new Dictionary<string, UserPatch> { [user] = patch }, out IReadOnlyList<string> refusals);
+        using Recommender before = ml.DeviceCloud().CreateRecommender(model);
+        using Recommender after = ml.DeviceCloud().CreateRecommender(own);
+        foreach (string item in had)
+        {
+            before.Observe(user, item);
+            after.Observe(user, item);
+        }
+
+        string[] without = [.. before.Recommend(user).Select(item => item.ItemId)];
+        IReadOnlyList<RecommendedItem> with = after.Recommend(user);
+        (float then, float now) = (Score(ml, model, user, had[0]), Score(ml, own, user, had[0]));
+        Assert.That(refusals, Is.Empty);
+        Assert.That(lines, Is.EqualTo(with.Select(item => FormattableString.Invariant($"{item.ItemId} {item.Score:F3} {item.Probability:F3} {PatchStatus.Patched}"))));
+        Assert.That(with.Select(item => item.ItemId), Is.Not.EqualTo(without), "the list moves");
+        Assert.That((await said).TrimEnd(), Is.EqualTo(FormattableString.Invariant(
+            $"{PersonalizationStatus.Learnt}: {events.Length} events; the score of the first item was {then:F3} and is {now:F3}.")));
+        Assert.That(now, Is.Not.EqualTo(then).Within(0.001), "a score moves");
     }
 
     [Test]
@@ -99,4 +146,64 @@ public sealed partial class InstalledToolTests
     }
 
     private string Built(string project, string file) => Path.Combine(_model, project, "bin", "Release", "net10.0", file);
+
+    // A copy of what was built, to be run with other files beside it.
+    private string CopyBuilt(string project, string name, string program, Func<string, bool> isWanted)
+    {
+        string source = Path.GetDirectoryName(Built(project, program))!;
+        foreach (string file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Where(file => isWanted(Path.GetRelativePath(source, file))))
+        {
+            string target = Path.Combine(_folder[name], Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
+
+        return Path.Combine(_folder[name], program);
+    }
+
+    private static float Score(MLContext ml, ITransformer model, string user, string item) =>
+        ml.Model.CreatePredictionEngine<Question, Answer>(model).Predict(new Question { UserId = user, ItemId = item }).Score;
+
+    private Task<(string User, DeviceEvent[] Events, UserPatch Patch)> FindWhoLearnsAsync() => _learner ??= SearchAsync();
+
+    // The first person of the log whose patch moves items: for others the gate keeps none, or no more than the intercept, here as there.
+    private async Task<(string User, DeviceEvent[] Events, UserPatch Patch)> SearchAsync()
+    {
+        ITransformer model = new MLContext().Model.Load(SharedModels.Patched, out _);
+        model.ExportForDevice(_folder["device"]);
+        string log = Path.Combine(Path.GetDirectoryName(SharedModels.Tastes)!, "tastes.csv");
+        foreach (IGrouping<string, string[]> person in File.ReadLines(log).Skip(1).Select(line => line.Split(',')).GroupBy(row => row[0]))
+        {
+            DeviceEvent[] events = [.. person.OrderBy(row => long.Parse(row[2], CultureInfo.InvariantCulture))
+                .DistinctBy(row => row[1]).Take(30).OrderBy(row => row[3] == "0").Select((row, i) => new DeviceEvent(row[1], i, row[3] == "1", IsKnownToCloud: false))];
+            using DevicePersonalizer device = new(_folder["device"], _folder[$"owner-{person.Key}"]);
+            Record(device, events);
+            if ((await device.LearnAsync()).Status == PersonalizationStatus.Learnt && device.Patch!.Values[1..].ContainsAnyExcept(0f))
+            {
+                return (person.Key, events, device.Patch!);
+            }
+        }
+
+        throw new AssertionException("Nobody learns: without a patch the test says nothing.");
+    }
+
+    private static void Record(DevicePersonalizer device, DeviceEvent[] events)
+    {
+        foreach (DeviceEvent row in events)
+        {
+            Assert.That(device.Record(row.ItemId, row.Time, row.IsPositive), Is.True);
+        }
+    }
+
+    private sealed class Question
+    {
+        public string UserId { get; set; } = "";
+
+        public string ItemId { get; set; } = "";
+    }
+
+    private sealed class Answer
+    {
+        public float Score { get; set; }
+    }
 }

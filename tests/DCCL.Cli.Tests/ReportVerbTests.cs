@@ -24,10 +24,12 @@ public sealed partial class ReportVerbTests
     public void Report()
     {
         _folder = new TemporaryFolder();
-        _model = _folder["model"];
-        string log = SmallLog.WriteStrongTastes(_folder.Path);
-        ToolRun training = ToolRun.Of("train", "--data", log, "--label", "liked", "--name", "Movies", "--out", _model, "--yes", "--json");
-        Assert.That(training.ExitCode, Is.Zero, training.Error);
+        _model = Directory.CreateDirectory(_folder["model"]).FullName;
+        foreach (string file in Directory.GetFiles(SharedModels.Tastes, "Movies.m*"))
+        {
+            File.Copy(file, Path.Combine(_model, Path.GetFileName(file)));
+        }
+
         _report = ToolRun.Of("report", "--model", _model, "--json");
         Assert.That(_report.ExitCode, Is.Zero, _report.Error);
         _page = File.ReadAllText(Path.Combine(_model, "Movies.report.html"));
@@ -73,9 +75,7 @@ public sealed partial class ReportVerbTests
     public void Report_Lists_AreTheRecommendersWithAndWithoutThePatch()
     {
         MLContext ml = new(seed: 1);
-        string patched = Path.Combine(_folder.Path, "patched.mlnet");
-        Assert.That(ToolRun.Of("personalize", "--model", _model, "--out", patched).ExitCode, Is.Zero);
-        ITransformer fleet = ml.Model.Load(patched, out _);
+        ITransformer fleet = ml.Model.Load(SharedModels.Patched, out _);
         DeviceCloudPredictionTransformer model = fleet.DeviceCloudModel();
         using DCCL.ML.Recommendation.Recommender after = ml.DeviceCloud().CreateRecommender(fleet);
         using DCCL.ML.Recommendation.Recommender before = ml.DeviceCloud().CreateRecommender(fleet.ReplaceDeviceCloudModel(model.WithPatches(null)));
@@ -102,11 +102,43 @@ public sealed partial class ReportVerbTests
     [Test]
     public void Report_OfAModelThatHasSeenAllEvents_SaysWhatIsMissing()
     {
-        string all = _folder["all"];
-        Assert.That(ToolRun.Of("train", "--data", SmallLog.WriteCsv(_folder.Path), "--name", "All", "--out", all, "--quick", "--yes", "--use-all", "--json").ExitCode, Is.Zero);
-        ToolRun report = ToolRun.Of("report", "--model", all, "--quick");
+        ToolRun report = ToolRun.Of("report", "--model", SharedModels.All, "--quick");
         Assert.That((report.ExitCode, report.LastError), Is.EqualTo((ExitCode.BadInput,
-            "error: There must be events that the model has not seen, but it was trained with --use-all. Train one without it.")));
+            "error: There must be events that the model has not seen, but it was trained with --use-all. Pass a later log with --data.")));
+
+        string later = WriteLaterLog(SharedModels.All);
+        ToolRun tested = ToolRun.Of("report", "--model", SharedModels.All, "--data", later, "--out", _folder["all.html"], "--quick", "--json");
+        Assert.That(tested.ExitCode, Is.Zero, tested.Error);
+        AssertTestIs(tested, SharedModels.All, later, "log.csv");
+    }
+
+    [Test]
+    public void Report_WithALaterLog_TestsOnAllOfItAndLearnsFromTheModelsOwn()
+    {
+        string later = WriteLaterLog(_model);
+        ToolRun tested = ToolRun.Of("report", "--model", SharedModels.Patched, "--data", later, "--out", _folder["later.html"], "--quick", "--json");
+        Assert.That(tested.ExitCode, Is.Zero, tested.Error);
+        AssertTestIs(tested, _model, later, "tastes.csv"); // its cloud stage is the model without the patches
+        Assert.That(File.ReadAllText(_folder["later.html"]), Does.Contain("all events of later.csv; devices learn from"));
+    }
+
+    private static void AssertTestIs(ToolRun report, string model, string later, string own)
+    {
+        JsonNode cloud = report.Json["stages"]![0]!;
+        JsonNode evaluated = ToolRun.Of("evaluate", "--model", model, "--data", later, "--quick", "--json").Json;
+        Assert.That((double)cloud["ndcg10"]!, Is.EqualTo((double)evaluated["ndcg10"]!));
+        Assert.That((int)cloud["users"]!, Is.EqualTo(SmallLog.Events.Select(row => row.User).Distinct().Count()), "one event of each user");
+        Assert.That((string?)report.Json["split"], Is.EqualTo($"all events of later.csv; devices learn from what the model was not fitted to in {own}"));
+    }
+
+    /// <summary>Writes a log of one liked event of each user, after all others, of an item that the user has not had.</summary>
+    private string WriteLaterLog(string model)
+    {
+        string log = (string)JsonNode.Parse(File.ReadAllText(Path.Combine(model, "Movies.mbconfig")))!["DataSource"]!["FilePath"]!;
+        string[][] rows = [.. File.ReadLines(log).Skip(1).Select(line => line.Split(','))];
+        string[] items = [.. rows.Select(row => row[1]).Distinct().Order(StringComparer.Ordinal)];
+        return _folder.Write("later.csv", [File.ReadLines(log).First(), .. rows.GroupBy(row => row[0]).Select(user => string.Join(
+            ',', new[] { user.Key, items.Except(user.Select(row => row[1])).First(), "9000000000" }.Concat(user.First().Skip(3).Select(_ => "1"))))]);
     }
 
     [Test]

@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
+using DCCL.Trainers;
 using NUnit.Framework;
 
 namespace DCCL.Cli.Tests;
@@ -118,6 +120,48 @@ public sealed class ResumeTests
         Assert.That(damaged.LastError, Does.Contain("must be whole, but is damaged: its digest is not that of its bytes."));
         Assert.That(other.Error + damaged.Error, Does.Not.Contain("din: epoch"));
         Assert.That(Directory.Exists(_folder["other"]), Is.False);
+    }
+
+    [Test]
+    public void Inspect_ACheckpoint_SaysOfWhichTrainingItIs()
+    {
+        string checkpoint = Interrupt("inspected");
+        TrainingCheckpoint expected = TrainingCheckpoint.Load(checkpoint);
+
+        ToolRun run = ToolRun.Of("inspect", checkpoint, "--json");
+        JsonNode artefact = run.Json["artefacts"]![0]!;
+        File.WriteAllBytes(checkpoint, File.ReadAllBytes(checkpoint)[1..]);
+        ToolRun damaged = ToolRun.Of("inspect", checkpoint);
+
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That((string?)artefact["kind"], Is.EqualTo("checkpoint of a training"));
+        Assert.That((string?)artefact["properties"]!["trainer"], Is.EqualTo("DinTrainer"));
+        Assert.That((string?)artefact["properties"]!["epochs done"], Is.EqualTo($"{expected.Losses.Count} of 30"));
+        int best = expected.ValidationMetrics.ToList().IndexOf(expected.ValidationMetrics.Max());
+        Assert.That((string?)artefact["properties"]!["best epoch"], Is.EqualTo(
+            FormattableString.Invariant($"{best + 1}, loss {expected.Losses[best]:F4}, validation {expected.ValidationMetrics[best]:F4}")));
+        Assert.That((string?)artefact["properties"]!["seed"], Is.EqualTo("1"));
+        Assert.That(damaged.ExitCode, Is.EqualTo(ExitCode.BadModel));
+        Assert.That(damaged.LastError, Does.Contain("must be a checkpoint of DCCL, but is another file"));
+    }
+
+    [Test]
+    public void Train_Resumed_CountsTheTimeOfTheProcessThatWasKilled()
+    {
+        string checkpoint = Interrupt("timed");
+        byte[] file = File.ReadAllBytes(checkpoint);
+        int time = 16 + BitConverter.ToInt32(file, 12) + sizeof(int) + (16 * TrainingCheckpoint.Load(checkpoint).Losses.Count); // see FORMAT.md
+        BitConverter.TryWriteBytes(file.AsSpan(time), TimeSpan.FromHours(5).Ticks);
+        File.WriteAllBytes(checkpoint, [.. file[..^32], .. SHA256.HashData(file.AsSpan(0, file.Length - 32))]);
+
+        ToolRun run = ToolRun.Of([.. Train("timed"), "--resume"]);
+
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        double seconds = (double)run.Json["seconds"]!;
+        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder["timed"], "Movies.mbconfig")))!;
+        Assert.That(seconds, Is.InRange(5 * 3600, 6 * 3600));
+        Assert.That((double)config["RunHistory"]!["Trials"]![0]!["RuntimeInSeconds"]!, Is.EqualTo(seconds));
+        Assert.That((double)config["TrainingOption"]!["TrainingTime"]!, Is.EqualTo(Math.Ceiling(seconds)).Within(1)); // seconds is rounded
     }
 
     [Test]

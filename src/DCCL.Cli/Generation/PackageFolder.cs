@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
 using DCCL.ML;
 
@@ -41,6 +42,24 @@ internal sealed partial record PackageFolder(string? Path, bool IsOwn, string Ve
         return source is null
             ? new PackageFolder(null, IsOwn: false, GetOwnVersion())
             : throw ToolException.BadInput($"The folder '{source}' of --package-source must hold the packages DCCL.ML and DCCL.Trainers of one version, but does not. Pack them into it with 'dotnet pack -o'.");
+    }
+
+    /// <summary>Finds what NuGet would rather take: other packages of the same names and version, which it has kept.</summary>
+    /// <param name="caches">The folders in which it keeps packages.</param>
+    public IEnumerable<string> FindOthers(IEnumerable<string> caches)
+    {
+        foreach (string cache in caches)
+        {
+            foreach (string package in Files)
+            {
+                string kept = System.IO.Path.Combine(cache, System.IO.Path.GetFileName(package)[..^$".{Version}.nupkg".Length].ToLowerInvariant(), Version.ToLowerInvariant());
+                string hash = System.IO.Path.Combine(kept, System.IO.Path.GetFileName(package).ToLowerInvariant() + ".sha512");
+                if (File.Exists(hash) && File.ReadAllText(hash).Trim() != Convert.ToBase64String(SHA512.HashData(File.ReadAllBytes(package))))
+                {
+                    yield return kept;
+                }
+            }
+        }
     }
 
     private static string GetOwnVersion() => typeof(DeviceCloudCatalog).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];

@@ -8,6 +8,7 @@ internal static class LayoutGuess
     private const double SecondsIn1980 = 3.2e8;
     private const double NanosecondsIn2200 = 7.3e18;
     private const int NumberOfRatings = 21;
+    private const int NumberOfExamples = 3;
 
     /// <summary>Looks at the first lines of a log.</summary>
     /// <returns>The layout; user and item may be missing.</returns>
@@ -36,7 +37,8 @@ internal static class LayoutGuess
         }
 
         string[][] values = [.. Enumerable.Range(0, width).Select(i => body.Select(row => row[i]).ToArray())];
-        LogColumn[] columns = [.. values.Select((column, i) => new LogColumn(i, header[i], FieldText.GetType(column), ColumnRole.Ignored, "", true))];
+        LogColumn[] columns = [.. values.Select((column, i) => new LogColumn(
+            i, header[i], FieldText.GetType(column), ColumnRole.Ignored, "", true, string.Join(", ", column.Where(value => value.Length > 0).Distinct().Take(NumberOfExamples))))];
         AssignByOptions(options, columns);
         AssignByNames(columns);
         AssignByValues(columns, values);

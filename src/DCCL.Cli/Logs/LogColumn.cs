@@ -7,4 +7,5 @@ namespace DCCL.Cli.Logs;
 /// <param name="Role">What it means.</param>
 /// <param name="Why">How that is known.</param>
 /// <param name="IsCertain">Whether a name or an option says so; otherwise it was guessed from the values.</param>
-internal sealed record LogColumn(int Index, string Name, ColumnType Type, ColumnRole Role, string Why, bool IsCertain);
+/// <param name="Examples">A few of its values.</param>
+internal sealed record LogColumn(int Index, string Name, ColumnType Type, ColumnRole Role, string Why, bool IsCertain, string Examples);

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using DCCL.ML;
-
 using DCCL.ML.Device;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
+using DCCL.Trainers;
 using Microsoft.ML;
 using Microsoft.ML.OnnxRuntime;
 
@@ -34,7 +34,8 @@ internal sealed record Artefact(string Path, string Kind, string? Fingerprint, s
                 ".onnx_adapter" => ReadPatch(path),
                 ".json" => ReadVocabulary(path),
                 ".mbconfig" => ReadConfig(path),
-                _ => throw ToolException.BadModel($"'{path}' must end in .mlnet, .zip, .onnx, .onnx_adapter, .vocabulary.json or .mbconfig, but does not. Name another file."),
+                ".checkpoint" => ReadCheckpoint(path),
+                _ => throw ToolException.BadModel($"'{path}' must end in .mlnet, .zip, .onnx, .onnx_adapter, .vocabulary.json, .mbconfig or .checkpoint, but does not. Name another file."),
             };
         }
         catch (Exception exception) when (exception is InvalidDataException or OnnxRuntimeException or JsonException)
@@ -115,6 +116,27 @@ internal sealed record Artefact(string Path, string Kind, string? Fingerprint, s
     {
         ModelBuilderConfig config = ModelBuilderConfig.Load(path);
         return new Artefact(path, "Model Builder config", null, null, [("network", config.Backbone), ("learnt from all events", config.UsesAllEvents ? "yes" : "no")]);
+    }
+
+    private static Artefact ReadCheckpoint(string path)
+    {
+        TrainingCheckpoint checkpoint = TrainingCheckpoint.Load(path);
+        string Say(string name) => checkpoint.Run.GetValueOrDefault(name, "unknown");
+        int best = checkpoint.ValidationMetrics.Select((metric, i) => (metric, i)).MaxBy(epoch => epoch.metric ?? epoch.i).i; // without a metric the last one is kept
+        string metric = checkpoint.ValidationMetrics[best] is double value ? FormattableString.Invariant($", validation {value:F4}") : "";
+        List<(string, string)> properties =
+        [
+            ("trainer", Say("trainer")),
+            ("epochs done", FormattableString.Invariant($"{checkpoint.Losses.Count:N0} of {Say("NumberOfEpochs")}")),
+            ("best epoch", FormattableString.Invariant($"{best + 1:N0}, loss {checkpoint.Losses[best]:F4}{metric}")),
+            ("trained for", FormattableString.Invariant($"{checkpoint.Elapsed.TotalSeconds:F1} s")),
+            ("seed", Say("seed")),
+            ("threads", Say("number of threads")),
+            ("log", Shorten(Say("log"))),
+            ("previous model", Shorten(Say("previous model"))),
+            ("written by", Say("DCCL.Trainers")),
+        ];
+        return new Artefact(path, "checkpoint of a training", null, null, properties);
     }
 
     private static string Number(long number) => FormattableString.Invariant($"{number:N0}");

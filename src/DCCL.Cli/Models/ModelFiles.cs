@@ -1,5 +1,4 @@
 using DCCL.ML;
-using DCCL.ML.Data;
 using Microsoft.ML;
 
 namespace DCCL.Cli.Models;
@@ -57,7 +56,8 @@ internal sealed record ModelFiles(string ModelPath, ModelBuilderConfig? Config)
         {
             throw ToolException.BadModel($"The model '{ModelPath}' must be there, but is not. Train it again.", exception);
         }
-        catch (Exception exception) when (exception is ArgumentException or InvalidDataException or FormatException or InvalidOperationException or IOException)
+        catch (Exception exception) when (
+            exception is ArgumentException or InvalidDataException or FormatException or InvalidOperationException or IOException && !OutputFile.IsDiskFull(exception))
         {
             string message = (exception.InnerException ?? exception).Message;
             throw ToolException.BadModel($"'{ModelPath}' must be a model of DCCL, but cannot be loaded: {message} Train it again, or restore the file.", exception);
@@ -68,7 +68,11 @@ internal sealed record ModelFiles(string ModelPath, ModelBuilderConfig? Config)
     public ModelBuilderConfig GetConfig() => Config
         ?? throw ToolException.BadModel($"'{ModelPath}' must have '{Name}.mbconfig' beside it, which says how its log is written, but has not. Name the folder that 'dccl train' wrote.");
 
-    /// <summary>Writes a model beside its place, and then moves it there.</summary>
-    public static void Save(MLContext ml, ITransformer model, DataViewSchema schema, string path) =>
-        AtomicFile.Write(path, model, (stream, saved) => ml.Model.Save(saved, schema, stream));
+    /// <summary>Writes a model, and its graph with the vocabulary.</summary>
+    public static void Save(MLContext ml, ITransformer model, DataViewSchema schema, OutputFolder folder, string name)
+    {
+        ml.TempFilePath = folder.CreateScratch(); // ML.NET leaves its temporary files where it cannot end them
+        ml.Model.Save(model, schema, folder.GetPath(name));
+        model.ExportToOnnx(folder.GetPath(Path.ChangeExtension(name, ".onnx")));
+    }
 }

@@ -1,9 +1,22 @@
+using DCCL.ML.Data;
+
 namespace DCCL.Cli.Models;
 
 /// <summary>A file that a verb writes.</summary>
 internal static class OutputFile
 {
-    /// <summary>Refuses what cannot be written: now, and not after the work.</summary>
+    // ENOSPC and EDQUOT of Linux and macOS, ERROR_DISK_FULL and ERROR_HANDLE_DISK_FULL of Windows.
+    private static readonly int[] _fullDisk = OperatingSystem.IsWindows() ? [unchecked((int)0x80070070), unchecked((int)0x80070027)]
+        : OperatingSystem.IsMacOS() ? [28, 69] : [28, 122];
+
+    /// <summary>Says whether something could not be written because the disk, or somebody's share of it, is full.</summary>
+    public static bool IsDiskFull(Exception exception) => exception is IOException && _fullDisk.Contains(exception.HResult);
+
+    /// <summary>Says so, and what to do.</summary>
+    public static string DescribeFullDisk(IOException exception) =>
+        $"There must be room to write, but the disk is full: {exception.Message.TrimEnd('.', ' ')}. Make room there, or write elsewhere: results with --out, temporary files with TMPDIR.";
+
+    /// <summary>Refuses what cannot be written: now, and not after the work. Removes what an earlier process left that was killed while writing.</summary>
     /// <param name="path">The file.</param>
     /// <param name="what">What it is, such as "model".</param>
     /// <param name="example">A name that it could have.</param>
@@ -25,5 +38,7 @@ internal static class OutputFile
         {
             throw ToolException.Output($"The folder '{folder}' of --out must be there, but is not. Create it first.");
         }
+
+        AtomicFile.RemoveLeftovers(path);
     }
 }

@@ -1,22 +1,28 @@
 namespace DCCL.Cli.Models;
 
-/// <summary>A folder that is written aside and then moved into its place, so that nobody ever finds half of it.</summary>
+/// <summary>Files of a folder that are written aside and then moved into their places, so that nobody ever finds half of them.</summary>
+/// <remarks>
+/// Aside is beside a folder that is not there yet, and in one that is: a folder where a disk is mounted can be neither replaced nor filled by a
+/// move from beside it. A lock says that the process is still there, so that the next one removes what an earlier one left that was killed.
+/// </remarks>
 internal sealed class OutputFolder : IDisposable
 {
-    private readonly bool _isForced;
+    private const string LockName = "lock";
+    private const string FilesName = "files";
 
-    private OutputFolder(string path, string aside, bool isForced)
+    private readonly bool _isForced;
+    private readonly string _workPath;
+    private FileStream? _lock;
+
+    private OutputFolder(string path, bool isForced)
     {
         FinalPath = path;
-        AsidePath = aside;
         _isForced = isForced;
+        _workPath = (Directory.Exists(path) ? Path.Combine(path, ".") : path + ".") + $"{Path.GetRandomFileName()}.tmp";
     }
 
     /// <summary>Gets where the files will be.</summary>
     public string FinalPath { get; }
-
-    /// <summary>Gets where they are written.</summary>
-    public string AsidePath { get; }
 
     /// <summary>Begins. What exists is refused, unless it is to be replaced, and so is what cannot be written: now, and not after the work.</summary>
     public static OutputFolder Begin(string path, bool isForced)
@@ -27,67 +33,96 @@ internal sealed class OutputFolder : IDisposable
             throw ToolException.Output($"The folder '{path}' of --out must not be a file, but is. Name another one.");
         }
 
+        RemoveLeftovers(full);
         if (!isForced && Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any())
         {
             throw ToolException.Output($"The folder '{path}' must not exist yet, but does. Name another one with --out, or replace its files with --force.");
         }
 
-        string aside = $"{full}.{Path.GetRandomFileName()}.tmp";
+        OutputFolder folder = new(full, isForced);
         try
         {
             // Made again when there is something to write: a process that is killed before leaves nothing behind.
-            Directory.CreateDirectory(aside);
-            Directory.Delete(aside);
+            Directory.CreateDirectory(folder._workPath);
+            Directory.Delete(folder._workPath);
+            return folder;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && !OutputFile.IsDiskFull(exception))
         {
             throw ToolException.Output($"The folder '{path}' must be writable, but is not: {exception.Message} Name another one with --out.", exception);
         }
-
-        return new OutputFolder(full, aside, isForced);
     }
 
-    /// <summary>Gets where a file is written.</summary>
-    public string GetPath(string name)
+    /// <summary>Makes a folder for what is needed only while the files are written.</summary>
+    public string CreateScratch()
     {
-        string path = Path.Combine(AsidePath, name);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        Directory.CreateDirectory(_workPath);
+        _lock ??= new FileStream(Path.Combine(_workPath, LockName), FileMode.Create, FileAccess.ReadWrite, FileShare.None);
+        return _workPath;
+    }
+
+    /// <summary>Gets where a file is written, or, without a name, where all are.</summary>
+    public string GetPath(string name = "")
+    {
+        string path = Path.Combine(CreateScratch(), FilesName, name);
+        Directory.CreateDirectory(name.Length == 0 ? path : Path.GetDirectoryName(path)!);
         return path;
     }
 
     /// <summary>Moves everything into its place.</summary>
     public void Complete()
     {
-        if (Directory.Exists(FinalPath) && !Directory.EnumerateFileSystemEntries(FinalPath).Any())
-        {
-            Directory.Delete(FinalPath);
-        }
-
+        string files = GetPath();
         if (!Directory.Exists(FinalPath))
         {
-            Directory.Move(AsidePath, FinalPath);
+            Directory.Move(files, FinalPath);
+            Dispose();
             return;
         }
 
-        if (!_isForced)
+        if (!_isForced && Directory.EnumerateFileSystemEntries(FinalPath).Any(entry => entry != _workPath))
         {
             throw ToolException.Output($"The folder '{FinalPath}' must not exist yet, but was made meanwhile. Name another one with --out.");
         }
 
-        foreach (string file in Directory.EnumerateFiles(AsidePath, "*", SearchOption.AllDirectories))
+        foreach (string file in Directory.EnumerateFiles(files, "*", SearchOption.AllDirectories))
         {
-            string target = Path.Combine(FinalPath, Path.GetRelativePath(AsidePath, file));
+            string target = Path.Combine(FinalPath, Path.GetRelativePath(files, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Move(file, target, overwrite: true);
         }
+
+        Dispose();
     }
 
     /// <summary>Removes what was not moved.</summary>
     public void Dispose()
     {
-        if (Directory.Exists(AsidePath))
+        if (_lock is not null)
         {
-            Directory.Delete(AsidePath, recursive: true);
+            _lock.Dispose();
+            _lock = null;
+            Directory.Delete(_workPath, recursive: true);
+        }
+    }
+
+    private static void RemoveLeftovers(string path)
+    {
+        const string Random = "????????.???.tmp"; // of Path.GetRandomFileName
+        EnumerationOptions exactly = new() { MatchType = MatchType.Simple, AttributesToSkip = 0, IgnoreInaccessible = true };
+        IEnumerable<string> Find(string? folder, string pattern) => Directory.Exists(folder) ? Directory.EnumerateDirectories(folder, pattern, exactly) : [];
+        string[] leftovers = [.. Find(Path.GetDirectoryName(path), $"{Path.GetFileName(path)}.{Random}"), .. Find(path, $".{Random}")];
+        foreach (string leftover in leftovers)
+        {
+            try
+            {
+                // Fails where the process is still there, or has just begun.
+                new FileStream(Path.Combine(leftover, LockName), FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose();
+                Directory.Delete(leftover, recursive: true);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+            }
         }
     }
 }

@@ -122,7 +122,8 @@ internal static class LibTorch
         }
     }
 
-    private static IEnumerable<string> GetPackageFolders()
+    /// <summary>Gets the folders in which NuGet keeps packages.</summary>
+    public static IEnumerable<string> GetPackageFolders()
     {
         if (Environment.GetEnvironmentVariable("NUGET_PACKAGES") is { Length: > 0 } set)
         {

@@ -15,9 +15,12 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
 
     private readonly List<TrainingProgress> _epochs = [];
     private readonly List<TrainingProgress> _all = [];
-    private readonly List<string> _warnings = [];
+    private readonly HashSet<string> _warnings = [];
+    private readonly List<string> _waiting = [];
     private readonly Stopwatch _sinceUpdate = Stopwatch.StartNew();
     private LiveDisplayContext? _live;
+    private TrainingProgress? _last;
+    private bool _isWorking;
     private string? _stage;
     private double? _best;
 
@@ -31,14 +34,28 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
             stage.Key, [.. stage.Select(epoch => epoch.Loss!.Value)], [.. stage.Where(epoch => epoch.ValidationMetric is not null).Select(epoch => epoch.ValidationMetric!.Value)])),
     ];
 
-    /// <summary>Collects the warnings of ML.NET, which are shown when the work is done.</summary>
+    /// <summary>Shows the warnings of ML.NET that come with the work: at once, or when it is done where a table changes meanwhile.</summary>
     public void Watch(MLContext ml) => ml.Log += (_, log) =>
     {
-        if (log.Kind == ChannelMessageKind.Warning)
+        if (log.Kind != ChannelMessageKind.Warning)
         {
-            lock (_warnings)
+            return;
+        }
+
+        lock (_warnings)
+        {
+            if (!_isWorking || !_warnings.Add(log.RawMessage))
             {
-                _warnings.Add(log.RawMessage);
+                return;
+            }
+
+            if (console.IsLive)
+            {
+                _waiting.Add(log.RawMessage);
+            }
+            else
+            {
+                console.Note($"warning: {log.RawMessage}");
             }
         }
     };
@@ -46,6 +63,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
     /// <summary>Does work that reports its progress here.</summary>
     public T Run<T>(Func<T> work)
     {
+        _isWorking = true;
         try
         {
             if (!console.IsLive)
@@ -53,27 +71,31 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
                 return work();
             }
 
-            return console.Error.Live(new Text("Reading ...")).Start(live =>
+            return console.Error.Live(new Text("Preparing ...")).Start(live =>
             {
                 _live = live;
-                return work();
+                T result = work();
+                if (_last is not null)
+                {
+                    live.UpdateTarget(CreateTable(_last, isOver: true));
+                }
+
+                return result;
             });
         }
         finally
         {
             _live = null;
-            foreach (string warning in _warnings.Distinct())
-            {
-                console.Note($"warning: {warning}");
-            }
-
-            _warnings.Clear();
+            _isWorking = false;
+            _waiting.ForEach(warning => console.Note($"warning: {warning}"));
+            _waiting.Clear();
         }
     }
 
     /// <summary>Shows an epoch, as the trainers report it.</summary>
     public void Report(TrainingProgress value)
     {
+        _last = value;
         if (value.Stage != _stage)
         {
             _stage = value.Stage;
@@ -111,13 +133,14 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
         + (value.ValidationMetric is double metric ? FormattableString.Invariant($", validation {metric:F4}") : "")
         + (value.TimeLeft is TimeSpan left && left >= TimeSpan.FromSeconds(1) ? FormattableString.Invariant($", at most {left:m\\:ss} left") : "");
 
-    private Table CreateTable(TrainingProgress now)
+    private Table CreateTable(TrainingProgress now, bool isOver = false)
     {
-        Table table = new Table().RoundedBorder().Title(Markup.Escape(now.Stage)).Caption(console.IsInteractive ? "Ctrl-C keeps the best so far" : "");
-        table.AddColumn(new TableColumn("Epoch").RightAligned());
-        table.AddColumn(new TableColumn("Loss").RightAligned());
-        table.AddColumn(new TableColumn("Validation").RightAligned());
-        table.AddColumn(new TableColumn("Time left").RightAligned());
+        Table table = Tables.CreateLive(console, ["Epoch", "Loss", "Validation", "Time left"]).Title(Markup.Escape(now.Stage));
+        if (console.IsInteractive && !isOver)
+        {
+            table.Caption("Ctrl-C keeps the best so far");
+        }
+
         foreach (TrainingProgress epoch in _epochs.TakeLast(NumberOfRows))
         {
             bool isBest = epoch.ValidationMetric == _best && _best is not null;
@@ -129,7 +152,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
                 new Text(""));
         }
 
-        if (now.Loss is null)
+        if (now.Loss is null && !isOver)
         {
             table.AddRow(
                 new Text(FormattableString.Invariant($"{now.Epoch} / {now.NumberOfEpochs}")),

@@ -40,7 +40,7 @@ internal static class CompletionVerb
         Command command = new("completion", "Prints what a shell needs to complete verbs and options, such as: source <(dccl completion bash)") { shell };
         command.SetAction(parsed =>
         {
-            console.WriteLine(_scripts[parsed.GetValue(shell)!]);
+            console.WriteVerbatim(_scripts[parsed.GetValue(shell)!]);
             return ExitCode.Success;
         });
         return command;

@@ -32,7 +32,7 @@ internal static class ExportVerb
             OnnxExportOptions options = new() { RequiresPatch = parsed.GetValue(requiresPatch), UsesHalfPrecision = parsed.GetValue(half) };
             if (canLearn)
             {
-                loaded.ExportForDevice(folder.AsidePath, options);
+                loaded.ExportForDevice(folder.GetPath(), options);
             }
             else
             {

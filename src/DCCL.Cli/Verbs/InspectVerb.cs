@@ -7,7 +7,7 @@ namespace DCCL.Cli.Verbs;
 /// <summary><c>dccl inspect</c>: what files are, and whether they fit together.</summary>
 internal static class InspectVerb
 {
-    private static readonly string[] _extensions = [".mlnet", ".zip", ".onnx", ".onnx_adapter", ".vocabulary.json", ".mbconfig"];
+    private static readonly string[] _extensions = [".mlnet", ".zip", ".onnx", ".onnx_adapter", ".vocabulary.json", ".mbconfig", ".checkpoint"];
 
     public static Command Create(ToolConsole console)
     {
@@ -61,19 +61,11 @@ internal static class InspectVerb
     private static void Show(ToolConsole console, Artefact artefact)
     {
         console.WriteLine($"{artefact.Name}: {artefact.Kind}, {new FileInfo(artefact.Path).Length:N0} bytes");
-        foreach ((string name, string value) in artefact.Properties)
+        (string Name, string? Value)[] lines = [.. artefact.Properties, ("fingerprint", artefact.Fingerprint), ("vocabulary", artefact.Vocabulary)];
+        int width = Math.Max(20, lines.Max(line => line.Name.Length));
+        foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
         {
-            console.WriteLine($"  {name,-20} {value}");
-        }
-
-        if (artefact.Fingerprint is not null)
-        {
-            console.WriteLine($"  {"fingerprint",-20} {artefact.Fingerprint}");
-        }
-
-        if (artefact.Vocabulary is not null)
-        {
-            console.WriteLine($"  {"vocabulary",-20} {artefact.Vocabulary}");
+            console.WriteLine($"  {name.PadRight(width)} {value}");
         }
     }
 

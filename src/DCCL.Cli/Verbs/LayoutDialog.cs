@@ -6,6 +6,8 @@ namespace DCCL.Cli.Verbs;
 /// <summary>Shows what was found out of a log, and asks where that is not enough.</summary>
 internal static class LayoutDialog
 {
+    private const int CursorWidth = 2;
+
     /// <summary>Shows a layout, and settles what is open.</summary>
     /// <param name="console">Where to show and ask.</param>
     /// <param name="layout">What was found out.</param>
@@ -63,6 +65,12 @@ internal static class LayoutDialog
         }
     }
 
+    private static string Describe(LogColumn column, int width)
+    {
+        string text = $"{column.Name} ({column.Type.ToString().ToLowerInvariant()}: {column.Examples})";
+        return text.Length <= width ? text : $"{text[..Math.Max(0, width - 4)]}...)";
+    }
+
     private static LogLayout Ask(ToolConsole console, LogLayout layout, ColumnRole role, string question)
     {
         LogColumn? guess = layout.Find(role);
@@ -74,8 +82,9 @@ internal static class LayoutDialog
         LogColumn[] choices = [.. layout.Columns.Where(column => column.Role is ColumnRole.Ignored || column.Role == role || !column.IsCertain).OrderBy(column => column != guess)];
         LogColumn answer = console.Error.Prompt(new SelectionPrompt<LogColumn>()
             .Title(question)
-            .UseConverter(column => Markup.Escape(column.Name))
+            .UseConverter(column => Markup.Escape(Describe(column, console.Error.Profile.Width - CursorWidth)))
             .AddChoices(choices));
+        console.Note($"{question} {answer.Name}"); // the prompt leaves nothing behind
         LogColumn[] columns = [.. layout.Columns.Select(column =>
             column == answer ? column with { Role = role, Why = "you say so", IsCertain = true }
             : column == guess ? column with { Role = answer.Role, Why = "" }

@@ -53,6 +53,7 @@ internal sealed class LearningVerb
         string target = parsed.GetValue(_output) ?? files.ModelPath;
         bool isOwn = Path.GetFullPath(target) == Path.GetFullPath(files.ModelPath);
         OutputFile.Check(target, "model", "New.mlnet", mayExist: isOwn || parsed.GetValue(_force));
+        using OutputFolder folder = OutputFolder.Begin(Path.GetDirectoryName(Path.GetFullPath(target))!, isForced: true);
         MLContext ml = new(parsed.GetValue(_seed));
         ITransformer model = files.Load(ml, out DataViewSchema schema);
         LibTorch.Prepare(console, cancellation);
@@ -62,13 +63,13 @@ internal sealed class LearningVerb
         ModelTraining training = new(ml, VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, _seed, _threads, _quick), progress, cancellation);
         Stopwatch watch = Stopwatch.StartNew();
         ITransformer result = progress.Run(() => learn(training, model, log));
-        ModelFiles.Save(ml, result, schema, target);
-        result.ExportToOnnx(Path.ChangeExtension(target, ".onnx"));
-        if (files.Config is { } config && Path.ChangeExtension(target, ".mbconfig") is string copy && Path.GetFullPath(copy) != Path.GetFullPath(config.Path))
+        ModelFiles.Save(ml, result, schema, folder, Path.GetFileName(target));
+        if (files.Config is { } config)
         {
-            File.Copy(config.Path, copy, overwrite: true);
+            File.Copy(config.Path, folder.GetPath(Path.GetFileName(Path.ChangeExtension(target, ".mbconfig"))));
         }
 
+        folder.Complete();
         Show(console, parsed.GetValue(_json), name, target, result, watch.Elapsed, cancellation.IsCancellationRequested);
         return ExitCode.Success;
     }

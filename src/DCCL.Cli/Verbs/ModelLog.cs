@@ -21,8 +21,9 @@ internal sealed record ModelLog(LogLayout Layout, Lazy<IDataView>? Cloud, IDataV
     /// <param name="onlyUser">The only user whose events devices learn from; null for all.</param>
     /// <param name="isStrict">Whether the first unreadable row is a fault.</param>
     /// <param name="cancellation">Stops reading.</param>
+    /// <param name="learnsFromOwn">Whether devices learn from the model's own log, and the later one is the test alone.</param>
     public static ModelLog Open(
-        ToolConsole console, MLContext ml, ModelFiles files, string? laterLog, string? onlyUser, bool isStrict, CancellationToken cancellation)
+        ToolConsole console, MLContext ml, ModelFiles files, string? laterLog, string? onlyUser, bool isStrict, CancellationToken cancellation, bool learnsFromOwn = false)
     {
         ModelBuilderConfig config = files.GetConfig();
         EventLog Read(string? path)
@@ -37,7 +38,7 @@ internal sealed record ModelLog(LogLayout Layout, Lazy<IDataView>? Cloud, IDataV
             return log;
         }
 
-        if (laterLog is not null)
+        if (laterLog is not null && !learnsFromOwn)
         {
             EventLog later = Read(laterLog);
             Lazy<IDataView> earlier = new(() => Read(null).Load(ml));
@@ -46,15 +47,24 @@ internal sealed record ModelLog(LogLayout Layout, Lazy<IDataView>? Cloud, IDataV
         }
 
         EventLog own = Read(null);
-        if (config.UsesAllEvents)
+        LogPeriods? periods = config.UsesAllEvents ? null : own.Split(ml);
+        Lazy<IDataView>? cloud = periods is null ? null : new(() => periods.Load(ml, period => period.Cloud));
+        if (laterLog is not null)
+        {
+            IDataView test = Read(laterLog).Load(ml);
+            return new ModelLog(
+                own.Layout, cloud, Choose(ml, own, periods is null ? null : [.. periods.Device.Concat(periods.Test).Order()], onlyUser), new Lazy<IDataView>(() => own.Load(ml)), test,
+                $"all events of {Path.GetFileName(laterLog)}; devices learn from what the model was not fitted to in {Path.GetFileName(own.Layout.Path)}");
+        }
+
+        if (periods is null)
         {
             return new ModelLog(own.Layout, Cloud: null, Choose(ml, own, null, onlyUser), BeforeTest: null, Test: null, "each user's last tenth, which the model was not fitted to");
         }
 
-        LogPeriods periods = own.Split(ml);
         return new ModelLog(
             own.Layout,
-            new Lazy<IDataView>(() => periods.Load(ml, period => period.Cloud)),
+            cloud,
             Choose(ml, own, periods.Device, onlyUser),
             new Lazy<IDataView>(() => periods.Load(ml, period => period.BeforeTest)),
             periods.Load(ml, period => period.Test),

@@ -16,6 +16,7 @@ internal static class ReportVerb
     public static Command Create(ToolConsole console, CancellationToken cancellation)
     {
         Option<string> model = VerbOptions.Model();
+        Option<string?> data = VerbOptions.LaterLog("all of whose events are the test; devices learn from what the model was not fitted to in its own");
         Option<string?> output = new("--out", "-o") { HelpName = "FILE", Description = "The page to write. Without it, NAME.report.html beside the model." };
         Option<bool> strict = VerbOptions.Strict();
         Option<bool> force = VerbOptions.Force();
@@ -27,7 +28,7 @@ internal static class ReportVerb
             "report",
             "Writes one page: how good the model is by itself, with patches, and distilled, by activity and with intervals; how it learnt, what it costs, and what a few people would see.")
         {
-            model, output, strict, force, seed, threads, quick, json,
+            model, data, output, strict, force, seed, threads, quick, json,
         };
         command.SetAction(parsed =>
         {
@@ -36,12 +37,13 @@ internal static class ReportVerb
             OutputFile.Check(target, "page", "report.html", parsed.GetValue(force));
             MLContext ml = new(parsed.GetValue(seed));
             ITransformer loaded = files.Load(ml, out _);
-            if (files.GetConfig().UsesAllEvents)
+            string? later = parsed.GetValue(data);
+            if (later is null && files.GetConfig().UsesAllEvents)
             {
-                throw ToolException.BadInput("There must be events that the model has not seen, but it was trained with --use-all. Train one without it.");
+                throw ToolException.BadInput("There must be events that the model has not seen, but it was trained with --use-all. Pass a later log with --data.");
             }
 
-            ModelLog log = ModelLog.Open(console, ml, files, laterLog: null, onlyUser: null, parsed.GetValue(strict), cancellation);
+            ModelLog log = ModelLog.Open(console, ml, files, later, onlyUser: null, parsed.GetValue(strict), cancellation, learnsFromOwn: true);
             LibTorch.Prepare(console, cancellation);
             ProgressView progress = new(console);
             progress.Watch(ml);
@@ -72,6 +74,11 @@ internal static class ReportVerb
         {
             ConfidenceInterval interval = Bootstrap.Mean(stage.Report, report.Metric);
             console.WriteLine(FormattableString.Invariant($"{stage.Name,-9} {report.MetricTitle} {interval.Estimate:F4}, 95 % interval over users {interval.Lower:F4} to {interval.Upper:F4}"));
+        }
+
+        if (report.Stages[0].Report is { IsSampled: true } sample)
+        {
+            console.WriteLine($"The figures are those of a random sample of {sample.Users.Count:N0} of the {sample.NumberOfTestUsers:N0} users in the test.");
         }
 
         console.WriteLine($"Written: {target}");

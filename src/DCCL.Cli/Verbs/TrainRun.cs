@@ -7,6 +7,7 @@ using DCCL.Cli.Training;
 using DCCL.ML;
 using DCCL.ML.Evaluation;
 using DCCL.ML.Scoring;
+using DCCL.Trainers;
 using Microsoft.ML;
 
 namespace DCCL.Cli.Verbs;
@@ -18,12 +19,14 @@ internal static class TrainRun
 
     public static int Run(ToolConsole console, TrainRequest request, CancellationToken cancellation)
     {
-        // What can fail fails before the long work.
-        LogLayout layout = LayoutDialog.Settle(console, LayoutGuess.Guess(request.Log), request.Asks);
+        // What can fail fails before the long work, and before anybody is asked.
+        LogLayout guess = LayoutGuess.Guess(request.Log);
         PackageFolder packages = PackageFolder.Find(request.PackageSource);
         using OutputFolder folder = OutputFolder.Begin(request.OutputFolder, request.IsForced);
+        LogLayout layout = LayoutDialog.Settle(console, guess, request.Asks);
         string checkpoint = Path.GetRelativePath(Environment.CurrentDirectory, folder.FinalPath + CheckpointExtension);
         bool isResumed = SettleCheckpoint(console, request, checkpoint);
+        TimeSpan earlier = isResumed ? TrainingCheckpoint.Load(checkpoint).Elapsed : TimeSpan.Zero;
         LibTorch.Prepare(console, cancellation);
         EventLog log = new LogReader(layout, request.Log.IsStrict).Read(cancellation);
         if (log.Faults.Describe() is string faults)
@@ -32,6 +35,11 @@ internal static class TrainRun
         }
 
         console.Note($"{log.Events.Count:N0} events of {log.Users.Count:N0} users and {log.Items.Count:N0} items");
+        foreach (string other in packages.FindOthers(LibTorch.GetPackageFolders()))
+        {
+            console.Note($"warning: NuGet keeps another package of the same version in '{other}', which generated projects would get. Delete that folder first.");
+        }
+
         MLContext ml = new(request.Settings.Seed);
         ProgressView progress = new(console);
         progress.Watch(ml);
@@ -41,7 +49,7 @@ internal static class TrainRun
         ITransformer model = progress.Run(() => periods is null
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
-        Outcome outcome = new(isResumed, cancellation.IsCancellationRequested, watch.Elapsed);
+        Outcome outcome = new(isResumed, cancellation.IsCancellationRequested, earlier + watch.Elapsed);
         RankingReport? report = periods is null
             ? null
             : training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
@@ -49,8 +57,17 @@ internal static class TrainRun
         double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Figures.Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(
             layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, outcome.Time, progress.Curves);
-        Write(ml, folder, request, packages, layout, model, log.Load(ml).Schema, config);
-        folder.Complete();
+        try
+        {
+            Write(ml, folder, request, packages, layout, model, log.Load(ml).Schema, config);
+            folder.Complete();
+        }
+        catch (IOException exception) when (OutputFile.IsDiskFull(exception) && File.Exists(checkpoint))
+        {
+            throw ToolException.Output(
+                $"{OutputFile.DescribeFullDisk(exception)} Nothing is lost: once there is room, the same command with --resume makes the model from '{checkpoint}'.", exception);
+        }
+
         if (!outcome.IsInterrupted)
         {
             File.Delete(checkpoint);
@@ -83,8 +100,7 @@ internal static class TrainRun
         MLContext ml, OutputFolder folder, TrainRequest request, PackageFolder packages, LogLayout layout, ITransformer model, DataViewSchema schema, JsonObject config)
     {
         string name = request.Name;
-        ml.Model.Save(model, schema, folder.GetPath(name + ModelFiles.Extension));
-        model.ExportToOnnx(folder.GetPath(name + ".onnx"));
+        ModelFiles.Save(ml, model, schema, folder, name + ModelFiles.Extension);
         File.WriteAllText(folder.GetPath(name + ".mbconfig"), ToolConsole.ToText(config));
         new CodeGenerator(name, layout, request.Settings, packages).Write(folder);
     }
@@ -132,11 +148,10 @@ internal static class TrainRun
         console.WriteLine($"Next: dccl recommend --model {request.OutputFolder} --user {log.Users[0]}");
     }
 
-
     /// <summary>How a training went.</summary>
     /// <param name="IsResumed">Whether it went on where another process was ended.</param>
     /// <param name="IsInterrupted">Whether it was ended before it was done.</param>
-    /// <param name="Time">How long this process took.</param>
+    /// <param name="Time">How long it took, in all processes that took part.</param>
     /// <param name="Checkpoint">What it can go on from; null if nothing.</param>
     private sealed record Outcome(bool IsResumed, bool IsInterrupted, TimeSpan Time, string? Checkpoint = null);
 }

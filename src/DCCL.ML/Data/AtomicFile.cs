@@ -35,6 +35,26 @@ public static class AtomicFile
         }
     }
 
+    /// <summary>Removes what processes that were ended while they wrote a file left beside it. What another one is writing now stays, and so does what cannot be removed.</summary>
+    /// <param name="path">The path of the file.</param>
+    public static void RemoveLeftovers(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string full = Path.GetFullPath(path);
+        EnumerationOptions exactly = new() { MatchType = MatchType.Simple, AttributesToSkip = 0, IgnoreInaccessible = true };
+        foreach (string left in Directory.EnumerateFiles(Path.GetDirectoryName(full)!, $"{Path.GetFileName(full)}.????????.???.tmp", exactly))
+        {
+            try
+            {
+                new FileStream(left, FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose(); // fails where it is being written
+                File.Delete(left);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+            }
+        }
+    }
+
     /// <summary>Writes all files beside their places, and only then renames them, in their order: what fails while writing leaves all old files as they were.</summary>
     internal static void WriteAll(IReadOnlyList<(string Path, byte[] Bytes)> files)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Numerics.Tensors;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
+using Microsoft.ML;
 
 namespace DCCL.ML.Recommendation;
 
@@ -156,6 +157,17 @@ public sealed class Recommender : IDisposable
     {
         ArgumentNullException.ThrowIfNull(userId);
         _observations.Forget(userId);
+    }
+
+    /// <summary>Makes a recommender of another model, such as one with a further patch, that goes on with what this one has observed and forgotten.</summary>
+    /// <param name="model">A DCCL transformer, or a model with one inside. The recommender does not own it.</param>
+    /// <returns>The recommender. Both add to the same observations, as long as both are used; each is to be disposed.</returns>
+    /// <exception cref="ArgumentException">The model has no DCCL transformer.</exception>
+    public Recommender WithModel(ITransformer model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        return new Recommender(transformer, _observations, transformer.NumberOfThreads);
     }
 
     /// <summary>Closes the sessions, after the calls that are under way.</summary>

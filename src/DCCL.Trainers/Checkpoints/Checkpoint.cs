@@ -9,7 +9,7 @@ namespace DCCL.Trainers.Checkpoints;
 /// <remarks>Not thread-safe.</remarks>
 internal sealed class Checkpoint
 {
-    private const int Version = 1;
+    private const int Version = 2;
     private const int HeaderLength = 16;
     private const int NumberOfShownDifferences = 3;
 
@@ -40,12 +40,7 @@ internal sealed class Checkpoint
                 $"The checkpoint '{path}' must be a file in a folder that exists, but {(Directory.Exists(full) ? "is a folder itself" : "the folder does not")}. Set CheckpointPath to another one.");
         }
 
-        EnumerationOptions exactly = new() { MatchType = MatchType.Simple, AttributesToSkip = 0 };
-        foreach (string left in Directory.EnumerateFiles(folder, $"{Path.GetFileName(full)}.????????.???.tmp", exactly))
-        {
-            File.Delete(left);
-        }
-
+        AtomicFile.RemoveLeftovers(full);
         string probe = $"{full}.{Path.GetRandomFileName()}.tmp";
         File.WriteAllBytes(probe, []);
         File.Delete(probe);
@@ -77,37 +72,52 @@ internal sealed class Checkpoint
             return false;
         }
 
-        using FileStream stream = new(_path, FileMode.Open, FileAccess.Read, FileShare.Read);
-        CheckFrame(stream);
-        try
+        Read(_path, (run, stream) =>
         {
-            CheckRun(stream);
+            CheckRun(run);
             transfer(new CheckpointState(stream));
             if (stream.Position != stream.Length - SHA256.HashSizeInBytes)
             {
                 throw new InvalidDataException("The file has values of more or fewer fields.");
             }
+        });
+        return true;
+    }
 
-            return true;
+    /// <summary>Reads a file whose digest is right.</summary>
+    /// <param name="path">The path of the file.</param>
+    /// <param name="read">Gets the text of the run, and the file at its first field.</param>
+    /// <exception cref="CheckpointException">The file is damaged or of another version.</exception>
+    public static void Read(string path, Action<string, FileStream> read)
+    {
+        using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        CheckFrame(stream, path);
+        try
+        {
+            CheckpointState state = new(stream);
+            int length = state.Transfer(0);
+            byte[] description = new byte[length >= 0 && length <= stream.Length ? length : throw new EndOfStreamException()];
+            state.Transfer(description.AsSpan());
+            read(Encoding.UTF8.GetString(description), stream);
         }
         catch (Exception exception) when (exception is EndOfStreamException or InvalidDataException or ArgumentException)
         {
-            throw Damaged("its values are none of such a run", exception);
+            throw Damaged(path, "its values are none of such a run", exception);
         }
     }
 
-    private void CheckFrame(FileStream stream)
+    private static void CheckFrame(FileStream stream, string path)
     {
         if (stream.Length < HeaderLength + SHA256.HashSizeInBytes)
         {
-            throw Damaged($"it has only {stream.Length} bytes");
+            throw Damaged(path, $"it has only {stream.Length} bytes");
         }
 
         byte[] header = new byte[HeaderLength];
         stream.ReadExactly(header);
         if (!header.AsSpan(0, Magic.Length).SequenceEqual(Magic))
         {
-            throw new CheckpointException($"'{_path}' must be a checkpoint of DCCL, but is another file. Set CheckpointPath to another one, or delete the file to train anew.");
+            throw new CheckpointException($"'{path}' must be a checkpoint of DCCL, but is another file. Set CheckpointPath to another one, or delete the file to train anew.");
         }
 
         // All of it first, in pieces, so that nothing that was read wrongly is ever acted on.
@@ -117,7 +127,7 @@ internal sealed class Checkpoint
         for (long left = stream.Length - HeaderLength - SHA256.HashSizeInBytes; left > 0;)
         {
             int count = stream.Read(piece, 0, (int)Math.Min(piece.Length, left));
-            hash.AppendData(piece, 0, count > 0 ? count : throw Damaged("it became shorter while it was read"));
+            hash.AppendData(piece, 0, count > 0 ? count : throw Damaged(path, "it became shorter while it was read"));
             left -= count;
         }
 
@@ -125,25 +135,21 @@ internal sealed class Checkpoint
         stream.ReadExactly(digest);
         if (!hash.GetHashAndReset().AsSpan().SequenceEqual(digest))
         {
-            throw Damaged("its digest is not that of its bytes");
+            throw Damaged(path, "its digest is not that of its bytes");
         }
 
         if (MemoryMarshal.Read<int>(header.AsSpan(8)) is int version && version != Version)
         {
             throw new CheckpointException(
-                $"The checkpoint '{_path}' must have format version {Version}, but has {version}. Go on with the version of DCCL.Trainers that began it, or delete the file to train anew.");
+                $"The checkpoint '{path}' must have format version {Version}, but has {version}. Go on with the version of DCCL.Trainers that began it, or delete the file to train anew.");
         }
 
         stream.Position = HeaderLength - sizeof(int);
     }
 
-    private void CheckRun(FileStream stream)
+    private void CheckRun(string text)
     {
-        CheckpointState state = new(stream);
-        int length = state.Transfer(0);
-        byte[] description = new byte[length >= 0 && length <= stream.Length ? length : throw new EndOfStreamException()];
-        state.Transfer(description.AsSpan());
-        IReadOnlyList<string> differences = _run.FindDifferences(Encoding.UTF8.GetString(description));
+        IReadOnlyList<string> differences = _run.FindDifferences(text);
         if (differences.Count > 0)
         {
             string more = differences.Count > NumberOfShownDifferences ? $"; and {differences.Count - NumberOfShownDifferences} more" : "";
@@ -153,6 +159,6 @@ internal sealed class Checkpoint
         }
     }
 
-    private CheckpointException Damaged(string how, Exception? inner = null) =>
-        new($"The checkpoint '{_path}' must be whole, but is damaged: {how}. Restore the file, or delete it to train anew.", inner);
+    private static CheckpointException Damaged(string path, string how, Exception? inner = null) =>
+        new($"The checkpoint '{path}' must be whole, but is damaged: {how}. Restore the file, or delete it to train anew.", inner);
 }

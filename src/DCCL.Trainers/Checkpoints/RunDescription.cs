@@ -69,13 +69,7 @@ internal sealed class RunDescription
     /// <returns>A clause for each value; empty if they are the same.</returns>
     public IReadOnlyList<string> FindDifferences(string text)
     {
-        Dictionary<string, string> others = [];
-        foreach (string line in text.Split('\n'))
-        {
-            int end = Math.Max(0, line.IndexOf('=', StringComparison.Ordinal));
-            others[line[..end]] = line[Math.Min(end + 1, line.Length)..];
-        }
-
+        Dictionary<string, string> others = Parse(text);
         return
         [
             .. _values.Keys.Union(others.Keys)
@@ -83,6 +77,19 @@ internal sealed class RunDescription
                 .Where(value => value.Now != value.Then)
                 .Select(value => $"{value.Name} was {Show(value.Then)}, but is {Show(value.Now)}"),
         ];
+    }
+
+    /// <summary>Reads the values out of the text that a checkpoint keeps.</summary>
+    public static Dictionary<string, string> Parse(string text)
+    {
+        Dictionary<string, string> values = [];
+        foreach (string line in text.Split('\n'))
+        {
+            int end = Math.Max(0, line.IndexOf('=', StringComparison.Ordinal));
+            values[line[..end]] = line[Math.Min(end + 1, line.Length)..];
+        }
+
+        return values;
     }
 
     private static string Show(string? value) => value switch

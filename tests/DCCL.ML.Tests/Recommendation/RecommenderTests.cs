@@ -75,6 +75,31 @@ public sealed class RecommenderTests
     }
 
     [Test]
+    public void WithModel_AModelWithoutPatches_GoesOnWithWhatWasObservedAndForgotten()
+    {
+        DeviceCloudPredictionTransformer model = SmallModel.Create();
+        using Recommender first = new MLContext(seed: 1).DeviceCloud().CreateRecommender(model);
+        first.Observe("anna", "c");
+        first.Observe("emil", "f");
+        first.Forget("bob");
+        using Recommender fresh = new MLContext(seed: 1).DeviceCloud().CreateRecommender(model.WithoutPatches());
+
+        using Recommender next = first.WithModel(model.WithoutPatches());
+
+        fresh.Observe("anna", "c");
+        fresh.Observe("emil", "f");
+        fresh.Forget("bob");
+        foreach (string user in new[] { "anna", "bob", "emil" })
+        {
+            Assert.That(next.Recommend(user), Is.EqualTo(fresh.Recommend(user)), user);
+        }
+
+        Assert.That(next.Recommend("anna").Select(item => item.Score), Is.Not.EqualTo(first.Recommend("anna").Select(item => item.Score)), "another model");
+        Assert.That(Ids(next, "anna"), Is.EquivalentTo(new[] { "e", "f" }));
+        Assert.That(next.IsKnownUser("bob"), Is.False);
+    }
+
+    [Test]
     public void Recommend_SeveralUsers_IsEachOneByOne()
     {
         using Recommender recommender = Create();

@@ -43,7 +43,7 @@ public sealed class CheckpointTests
 
         byte[] file = File.ReadAllBytes(path);
         int length = file.Length - HeaderLength - 12 - 32;
-        byte[] header = [.. "DCCLCKPT"u8, 1, 0, 0, 0, (byte)length, (byte)(length >> 8), 0, 0];
+        byte[] header = [.. "DCCLCKPT"u8, 2, 0, 0, 0, (byte)length, (byte)(length >> 8), 0, 0];
         Assert.That(file[..HeaderLength], Is.EqualTo(header));
         Assert.That(file[^44..^32], Is.EqualTo(new byte[] { 2, 1, 0, 0, 0, 0, 0x80, 0x3F, 0, 0, 0, 0xC0 }));
         Assert.That(file[^32..], Is.EqualTo(SHA256.HashData(file.AsSpan(0, file.Length - 32))));
@@ -137,10 +137,10 @@ public sealed class CheckpointTests
     public void Fit_ANewerVersion_IsRefused()
     {
         byte[] newer = _file[..^32];
-        newer[8] = 2;
+        newer[8] = 3;
 
         Assert.That(Refuse(Corruption.WithDigest(newer), "newer"), Is.EqualTo(
-            $"The checkpoint '{_path}' must have format version 1, but has 2. Go on with the version of DCCL.Trainers that began it, or delete the file to train anew."));
+            $"The checkpoint '{_path}' must have format version 2, but has 3. Go on with the version of DCCL.Trainers that began it, or delete the file to train anew."));
     }
 
     [Test]
@@ -152,6 +152,52 @@ public sealed class CheckpointTests
         other[build] = (byte)(other[build] == 'a' ? 'b' : 'a');
 
         Assert.That(Refuse(Corruption.WithDigest(other), "another build"), Does.Match("is of another: DCCL.Trainers was .* build .*, but is .* build "));
+    }
+
+    [Test]
+    public void Load_AFile_SaysOfWhichRunItIsAndHowFarItHasCome()
+    {
+        string path = Path.Combine(_folder, "told");
+        List<TrainingProgress> reports = [];
+        CheckpointedRun.Fit(Kind, path, reports.Add);
+        TrainingProgress[] epochs = [.. reports.Where(report => report.Loss is not null)];
+
+        TrainingCheckpoint checkpoint = TrainingCheckpoint.Load(path);
+
+        Assert.That(checkpoint.Losses, Is.EqualTo(epochs.Select(epoch => epoch.Loss)));
+        Assert.That(checkpoint.ValidationMetrics, Is.EqualTo(epochs.Select(epoch => epoch.ValidationMetric)));
+        Assert.That(checkpoint.Elapsed, Is.GreaterThan(TimeSpan.Zero));
+        Assert.That(checkpoint.Run["trainer"], Is.EqualTo("DinTrainer"));
+        Assert.That(checkpoint.Run["NumberOfEpochs"], Is.EqualTo("4"));
+        Assert.That(checkpoint.Run["BatchSize"], Is.EqualTo("7"));
+        Assert.That((checkpoint.Run["seed"], checkpoint.Run["number of threads"], checkpoint.Run["previous model"]), Is.EqualTo(("1", "1", "none")));
+        Assert.That(checkpoint.Run["log"], Does.Match("^[0-9a-f]{64}$"));
+        Assert.That(() => TrainingCheckpoint.Load(Path.Combine(_folder, "none")), Throws.TypeOf<FileNotFoundException>());
+        File.WriteAllBytes(path, File.ReadAllBytes(path)[..^1]);
+        Assert.That(() => TrainingCheckpoint.Load(path), Throws.TypeOf<CheckpointException>().With.Message.Contains("its digest is not that of its bytes"));
+    }
+
+    [Test]
+    public void Fit_OnwardsFromACheckpoint_CountsTheTimeOfEarlierProcesses()
+    {
+        string path = Path.Combine(_folder, "timed");
+        CheckpointedRun.Fit(Kind, path, now =>
+        {
+            if (now is { Loss: null, Fraction: 1, Epoch: 2 })
+            {
+                File.Copy(path, path + ".1");
+            }
+        });
+        byte[] file = File.ReadAllBytes(path + ".1");
+        int time = HeaderLength + BitConverter.ToInt32(file, 12) + sizeof(int) + (2 * sizeof(double)); // after one epoch
+        Assert.That(TrainingCheckpoint.Load(path + ".1").Elapsed.Ticks, Is.EqualTo(BitConverter.ToInt64(file, time)));
+        BitConverter.TryWriteBytes(file.AsSpan(time), TimeSpan.FromHours(5).Ticks);
+        File.WriteAllBytes(path + ".1", Corruption.WithDigest(file[..^32]));
+
+        CheckpointedRun.Fit(Kind, path + ".1");
+
+        Assert.That(TrainingCheckpoint.Load(path + ".1").Losses, Has.Count.EqualTo(CheckpointedRun.NumberOfEpochs));
+        Assert.That(TrainingCheckpoint.Load(path + ".1").Elapsed, Is.GreaterThan(TimeSpan.FromHours(5)).And.LessThan(TimeSpan.FromHours(6)));
     }
 
     private string Refuse(byte[] file, string what) => Refuse(file, what, () => CheckpointedRun.Fit(Kind, _path).Dispose());

@@ -11,8 +11,7 @@ namespace {{Name}}Code;
 public static partial class {{Name}}
 {
     private static readonly Lock _lock = new();
-    private static readonly ThreadLocal<PredictionEngine<ModelInput, ModelOutput>> _engine =
-        new(() => new MLContext().Model.CreatePredictionEngine<ModelInput, ModelOutput>(Model));
+    private static volatile ThreadLocal<PredictionEngine<ModelInput, ModelOutput>> _engine = CreateEngines();
 
     private static ITransformer? _model;
     private static Recommender? _recommender;
@@ -72,8 +71,13 @@ public static partial class {{Name}}
     /// Adapts to a user: the items count as had from the next call on. With a model that 'dccl personalize' has been run on a patch of the
     /// user's own is learnt from them as well, and kept if it helps on some that are held back. Nothing is written to the file of the model.
     /// </summary>
+    /// <param name="userId">Who.</param>
+    /// <param name="itemIds">What the user has had since, the oldest first.</param>
+    /// <param name="refusedItemIds">What was shown to the user and refused; only for a model of a log with labels or ratings.</param>
+    /// <param name="cancellationToken">Ends the learning.</param>
     /// <returns>What came of the patch; null where none was tried.</returns>
-    public static async Task<PersonalizationResult?> Personalize(string userId, IReadOnlyList<string> itemIds, CancellationToken cancellationToken = default)
+    public static async Task<PersonalizationResult?> Personalize(
+        string userId, IReadOnlyList<string> itemIds, IReadOnlyList<string>? refusedItemIds = null, CancellationToken cancellationToken = default)
     {
         foreach (string itemId in itemIds)
         {
@@ -90,9 +94,10 @@ public static partial class {{Name}}
         {
             Model.ExportForDevice(Path.Combine(folder, "model"));
             using DevicePersonalizer device = new(Path.Combine(folder, "model"), Path.Combine(folder, "owner"));
-            for (int i = 0; i < itemIds.Count; i++)
+            double time = 0;
+            foreach ((string itemId, bool isPositive) in itemIds.Select(id => (id, true)).Concat((refusedItemIds ?? []).Select(id => (id, false))))
             {
-                device.Record(itemIds[i], time: i);
+                device.Record(itemId, time++, isPositive);
             }
 
             PersonalizationResult result = await device.LearnAsync(cancellationToken);
@@ -109,13 +114,18 @@ public static partial class {{Name}}
         }
     }
 
+    // Calls that are under way end with what they began with, which is therefore left to the garbage collector.
     private static void Take(string userId, UserPatch patch)
     {
         lock (_lock)
         {
-            // What was observed of users is in the recommender that there is: the next one begins with what the model remembers.
+            Recommender before = Recommender;
             _model = Model.WithUserPatches(new Dictionary<string, UserPatch> { [userId] = patch }, out _);
-            _recommender = null;
+            _recommender = before.WithModel(_model);
+            _engine = CreateEngines();
         }
     }
+
+    private static ThreadLocal<PredictionEngine<ModelInput, ModelOutput>> CreateEngines() =>
+        new(() => new MLContext().Model.CreatePredictionEngine<ModelInput, ModelOutput>(Model));
 }
