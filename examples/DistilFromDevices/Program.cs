@@ -54,13 +54,20 @@ try
     // Down again: the new files and the person's new patch. What the model has been trained with is history now.
     string next = Path.Combine(folder, "next");
     distilled.ExportForDevice(next);
-    string owner = uploads.Keys.First();
+    IReadOnlyDictionary<string, UserPatch> migrated = distilled.GetUserPatches();
+    SyntheticEvent[] tests = Read(periods.Test);
+    if (tests.Select(row => row.UserId).FirstOrDefault(person => uploads.ContainsKey(person) && migrated.ContainsKey(person)) is not string owner)
+    {
+        Console.Error.WriteLine("error: nobody who uploaded a patch has one on the new model and later events.");
+        return 1;
+    }
+
     string ownerFolder = Directory.CreateDirectory(Path.Combine(folder, "next owner")).FullName;
-    distilled.GetUserPatches()[owner].Save(Path.Combine(ownerFolder, DeviceFiles.Patch));
+    migrated[owner].Save(Path.Combine(ownerFolder, DeviceFiles.Patch));
     using DevicePersonalizer renewed = new(next, ownerFolder);
     Record(renewed, before, owner, isKnownToCloud: true);
     Record(renewed, since, owner, isKnownToCloud: true);
-    SyntheticEvent[] later = [.. Read(periods.Test).Where(row => row.UserId == owner)];
+    SyntheticEvent[] later = [.. tests.Where(row => row.UserId == owner)];
     float[] inCloud = [.. distilled.Transform(ml.Data.LoadFromEnumerable(later)).GetColumn<float>("Score")];
     double difference = inCloud.Zip(renewed.Score([.. later.Select(row => row.ItemId)]), (x, y) => Math.Abs((double)x - y)).Max();
     Console.WriteLine($"The new model and patch on the device of {owner}: scores differ from the cloud's by at most {difference:E0}.");

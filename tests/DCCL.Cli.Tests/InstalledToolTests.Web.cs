@@ -106,7 +106,7 @@ public sealed partial class InstalledToolTests
     public async Task WebProject_OfAPersonalizedModel_LearnsWhatADeviceWithCSharpLearns()
     {
         string browser = RequireBrowser();
-        (_, DeviceEvent[] events, UserPatch learnt) = await FindWhoLearnsAsync();
+        (_, DeviceEvent[] events, UserPatch learnt) = await SearchAsync(goesOn: false);
         IReadOnlyList<RecommendedItem> cloud = OpenDevice("cloud", events, null);
         string program = CopyWebProject("patched", withRuntime: true);
         File.Copy(SharedModels.Patched, Path.Combine(Path.GetDirectoryName(program)!, "Movies.mlnet"), overwrite: true);
@@ -195,7 +195,7 @@ public sealed partial class InstalledToolTests
     {
         Directory.CreateDirectory(_folder[owner]);
         patch?.Save(Path.Combine(_folder[owner], DeviceFiles.Patch));
-        using DevicePersonalizer device = new(_folder["device"], _folder[owner]);
+        using DevicePersonalizer device = new(_folder["device-anew"], _folder[owner]);
         Record(device, events);
         return device.Recommend(10);
     }

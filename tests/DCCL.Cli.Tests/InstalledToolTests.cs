@@ -24,7 +24,6 @@ public sealed partial class InstalledToolTests
     private TemporaryFolder _folder = null!;
     private string _tool = null!;
     private string _model = null!;
-    private Task<(string User, DeviceEvent[] Events, UserPatch Patch)>? _learner;
 
     [OneTimeSetUp]
     public void PackInstallTrainAndBuild()
@@ -86,7 +85,7 @@ public sealed partial class InstalledToolTests
     [Test]
     public async Task ConsoleProject_OfAPersonalizedModel_LearnsAPatchThatMovesScoresAndTheOwnersList()
     {
-        (string user, DeviceEvent[] events, UserPatch patch) = await FindWhoLearnsAsync();
+        (string user, DeviceEvent[] events, UserPatch patch) = await SearchAsync(goesOn: true);
         string[] had = [.. events.Where(row => row.IsPositive).Select(row => row.ItemId)];
         string[] refused = [.. events.Where(row => !row.IsPositive).Select(row => row.ItemId)];
         string program = CopyBuilt("console", "personal", "Movies.Console.dll", _ => true);
@@ -101,13 +100,12 @@ public sealed partial class InstalledToolTests
         ITransformer model = ml.Model.Load(SharedModels.Patched, out _);
         ITransformer own = model.WithUserPatches(new Dictionary<string, UserPatch> { [user] = patch }, out IReadOnlyList<string> refusals);
         using Recommender before = ml.DeviceCloud().CreateRecommender(model);
-        using Recommender after = ml.DeviceCloud().CreateRecommender(own);
         foreach (string item in had)
         {
             before.Observe(user, item);
-            after.Observe(user, item);
         }
 
+        using Recommender after = before.WithModel(own);
         string[] without = [.. before.Recommend(user).Select(item => item.ItemId)];
         IReadOnlyList<RecommendedItem> with = after.Recommend(user);
         (float then, float now) = (Score(ml, model, user, had[0]), Score(ml, own, user, had[0]));
@@ -164,27 +162,42 @@ public sealed partial class InstalledToolTests
     private static float Score(MLContext ml, ITransformer model, string user, string item) =>
         ml.Model.CreatePredictionEngine<Question, Answer>(model).Predict(new Question { UserId = user, ItemId = item }).Score;
 
-    private Task<(string User, DeviceEvent[] Events, UserPatch Patch)> FindWhoLearnsAsync() => _learner ??= SearchAsync();
-
     // The first person of the log whose patch moves items: for others the gate keeps none, or no more than the intercept, here as there.
-    private async Task<(string User, DeviceEvent[] Events, UserPatch Patch)> SearchAsync()
+    private async Task<(string User, DeviceEvent[] Events, UserPatch Patch)> SearchAsync(bool goesOn)
     {
         ITransformer model = new MLContext().Model.Load(SharedModels.Patched, out _);
-        model.ExportForDevice(_folder["device"]);
+        string name = goesOn ? "device" : "device-anew";
+        model.ExportForDevice(_folder[name]);
+        IReadOnlyDictionary<string, UserPatch> patches = model.GetUserPatches();
         string log = Path.Combine(Path.GetDirectoryName(SharedModels.Tastes)!, "tastes.csv");
         foreach (IGrouping<string, string[]> person in File.ReadLines(log).Skip(1).Select(line => line.Split(',')).GroupBy(row => row[0]))
         {
-            DeviceEvent[] events = [.. person.OrderBy(row => long.Parse(row[2], CultureInfo.InvariantCulture))
-                .DistinctBy(row => row[1]).Take(30).OrderBy(row => row[3] == "0").Select((row, i) => new DeviceEvent(row[1], i, row[3] == "1", IsKnownToCloud: false))];
-            using DevicePersonalizer device = new(_folder["device"], _folder[$"owner-{person.Key}"]);
+            string[][] rows = [.. person.OrderBy(row => long.Parse(row[2], CultureInfo.InvariantCulture)).DistinctBy(row => row[1]).Take(30)];
+            DeviceEvent[] events = [.. Spread(rows, "1").Concat(Spread(rows, "0")).OrderBy(row => row.Time)];
+            string owner = Directory.CreateDirectory(_folder[$"{name}-{person.Key}"]).FullName;
+            float[] start = new float[model.DeviceCloudModel().Parameters.Patch!.PatchSize];
+            if (goesOn && patches.TryGetValue(person.Key, out UserPatch? own))
+            {
+                own.Save(Path.Combine(owner, DeviceFiles.Patch));
+                start = own.Values.ToArray();
+            }
+
+            using DevicePersonalizer device = new(_folder[name], owner);
             Record(device, events);
-            if ((await device.LearnAsync()).Status == PersonalizationStatus.Learnt && device.Patch!.Values[1..].ContainsAnyExcept(0f))
+            if ((await device.LearnAsync()).Status == PersonalizationStatus.Learnt && !device.Patch!.Values[1..].SequenceEqual(start.AsSpan(1)))
             {
                 return (person.Key, events, device.Patch!);
             }
         }
 
         throw new AssertionException("Nobody learns: without a patch the test says nothing.");
+    }
+
+    // What a person liked and what not, each spread over the same time.
+    private static IEnumerable<DeviceEvent> Spread(string[][] rows, string label)
+    {
+        string[] items = [.. rows.Where(row => row[3] == label).Select(row => row[1])];
+        return items.Select((item, i) => new DeviceEvent(item, (i + 0.5) / items.Length, label == "1", IsKnownToCloud: false));
     }
 
     private static void Record(DevicePersonalizer device, DeviceEvent[] events)

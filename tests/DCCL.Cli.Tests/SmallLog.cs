@@ -25,17 +25,17 @@ internal static class SmallLog
     public static string WriteStrongTastes(string folder)
     {
         string path = Path.Combine(folder, "tastes.csv");
-        File.WriteAllLines(path, Create(numberOfItems: 100, numberOfEvents: 60, residualStrength: 4)
+        File.WriteAllLines(path, Create(numberOfUsers: 300, numberOfItems: 100, numberOfEvents: 60, residualStrength: 4)
             .Select(row => string.Create(CultureInfo.InvariantCulture, $"{row.User},{row.Item},{row.Time},{(row.IsLiked ? 1 : 0)}"))
             .Prepend("userId,movieId,timestamp,liked"));
         return path;
     }
 
-    private static (string User, string Item, long Time, bool IsLiked)[] Create(int numberOfItems = 40, double numberOfEvents = 20, double residualStrength = 1.5)
+    private static (string User, string Item, long Time, bool IsLiked)[] Create(int numberOfUsers = 60, int numberOfItems = 40, double numberOfEvents = 20, double residualStrength = 1.5)
     {
         SyntheticDeviceCloud generator = new(new()
         {
-            NumberOfUsers = 60,
+            NumberOfUsers = numberOfUsers,
             NumberOfItems = numberOfItems,
             MeanNumberOfEvents = numberOfEvents,
             ResidualStrength = residualStrength,

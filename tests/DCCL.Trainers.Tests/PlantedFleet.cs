@@ -105,6 +105,30 @@ internal sealed class PlantedFleet
             Math.Log(1 + Math.Exp(label ? -score : score))).Average();
     }
 
+    /// <summary>The derivative of each user's cross-entropy on the device's events by the intercept, under patches [users, d].</summary>
+    public double[] GetDeviceSlopes(float[] thetas)
+    {
+        double[] slopes = new double[NumberOfUsers];
+        Array.ForEach(_histories, history => history.Clear());
+        EventRow[] all = [.. _cloud, .. _device];
+        for (int first = 0; first < all.Length; first += NumberOfUsers)
+        {
+            EventRow[] rows = all[first..(first + NumberOfUsers)];
+            int[] items = [.. rows.Select(row => int.Parse(row.Item[1..], System.Globalization.CultureInfo.InvariantCulture))];
+            float[] logits = Score([.. items.Select(item => (long)item)], thetas);
+            for (int user = 0; user < NumberOfUsers; user++)
+            {
+                slopes[user] += first < _cloud.Count ? 0 : (1 / (1 + Math.Exp(-logits[user]))) - (rows[user].Label ? 1 : 0);
+                if (rows[user].Label)
+                {
+                    _histories[user].Add(items[user]);
+                }
+            }
+        }
+
+        return slopes;
+    }
+
     private float[] DrawThetas(bool sameForAll)
     {
         int size = Parameters.Patch!.PatchSize;

@@ -72,8 +72,8 @@ export class Learner {
       const support = withoutWeight(samples, first, end);
       const learnt = await this.#solve(support, start, signal);
       const heldBack = slice(ranked, first, end);
-      for (let strength = 0; strength < STRENGTHS.length; strength++) {
-        (await this.#judge(heldBack, await this.#apply(support, start, learnt, strength))).forEach((value, i) => {
+      for (const [strength, patch] of (await this.#applyAll(support, start, learnt)).entries()) {
+        (await this.#judge(heldBack, patch)).forEach((value, i) => {
           values[strength][first + i] = value;
         });
       }
@@ -82,18 +82,24 @@ export class Learner {
     onProgress?.((blocks + 1) / (blocks + 2));
     const gains = values.map((own) => own.map((value, i) => value - values[0][i]));
     const { strength, gain } = chooseStrength(gains, this.#options.gateStandardErrors);
-    return strength === 0 ? { patch: start, gain: 0 } : { patch: await this.#apply(samples, start, await this.#solve(samples, start, signal), strength), gain };
+    return strength === 0 ? { patch: start, gain: 0 } : { patch: (await this.#applyAll(samples, start, await this.#solve(samples, start, signal)))[strength], gain };
   }
 
-  // On labelled events, which say how often the owner likes something, with the intercept that fits the strength.
-  async #apply(samples, start, learnt, strength) {
-    const patch = applyStrength(start, learnt, strength);
-    if (strength > 0 && samples.perEvent === 1) {
-      await this.#fitIntercept(samples, patch, start[0]);
-      patch[0] = start[0] + STRENGTHS[strength][0] * (patch[0] - start[0]);
+  // The patch of each strength; on labelled events, which say how often the owner likes something, with the intercept that fits it.
+  async #applyAll(samples, start, learnt) {
+    const patches = STRENGTHS.map((_, strength) => applyStrength(start, learnt, strength));
+    let fitted = start[0];
+    for (let strength = 1; strength < patches.length && samples.perEvent === 1; strength++) {
+      const [intercept, others] = STRENGTHS[strength];
+      if (strength === 1 || others !== STRENGTHS[strength - 1][1]) {
+        await this.#fitIntercept(samples, patches[strength], start[0]);
+        fitted = patches[strength][0];
+      }
+
+      patches[strength][0] = start[0] + intercept * (fitted - start[0]);
     }
 
-    return patch;
+    return patches;
   }
 
   // Labelled events: the intercept that fits best beside the rest of a patch.

@@ -98,10 +98,10 @@ internal sealed class OutputFolder : IDisposable
     /// <summary>Removes what was not moved.</summary>
     public void Dispose()
     {
-        if (_lock is not null)
+        _lock?.Dispose();
+        _lock = null;
+        if (Directory.Exists(_workPath))
         {
-            _lock.Dispose();
-            _lock = null;
             Directory.Delete(_workPath, recursive: true);
         }
     }

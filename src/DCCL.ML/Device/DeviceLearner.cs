@@ -50,14 +50,14 @@ internal sealed class DeviceLearner
         DeviceSamples samples = Encode(events, 0, events.Count, sampler, _options.NegativePoolSize, random, cancellation);
         SeededRandom ranking = random.Fork(1);
         double[][] gains = [.. HeldBackGate.Strengths.Select(_ => new double[events.Count])];
-        int blocks = Math.Clamp((int)Math.Round(1 / _options.GateFraction), 2, events.Count);
+        int blocks = Math.Clamp((int)Math.Round(1 / _options.GateFraction, MidpointRounding.AwayFromZero), 2, events.Count);
         for (int block = 0; block < blocks; block++)
         {
             int first = (int)((long)events.Count * block / blocks);
             int end = (int)((long)events.Count * (block + 1) / blocks);
             DeviceSamples support = samples.WithoutWeight(first, end);
             float[] learnt = Solve(support, start, cancellation);
-            float[][] patches = [.. HeldBackGate.Strengths.Select((_, strength) => Apply(support, start, learnt, strength))];
+            float[][] patches = ApplyAll(support, start, learnt);
             for (int begin = first; begin < end; begin += EventsJudgedAtOnce)
             {
                 int stop = Math.Min(begin + EventsJudgedAtOnce, end);
@@ -69,20 +69,27 @@ internal sealed class DeviceLearner
         }
 
         (int strength, double gain) = HeldBackGate.Choose(gains, _options.GateStandardErrors);
-        return strength == 0 ? (start, 0) : (Apply(samples, start, Solve(samples, start, cancellation), strength), gain);
+        return strength == 0 ? (start, 0) : (ApplyAll(samples, start, Solve(samples, start, cancellation))[strength], gain);
     }
 
-    // On labelled events, which say how often the owner likes something, with the intercept that fits the strength.
-    private float[] Apply(DeviceSamples samples, float[] start, float[] learnt, int strength)
+    // The patch of each strength; on labelled events, which say how often the owner likes something, with the intercept that fits it.
+    private float[][] ApplyAll(DeviceSamples samples, float[] start, float[] learnt)
     {
-        float[] patch = HeldBackGate.Apply(start, learnt, strength);
-        if (strength > 0 && samples.SamplesPerEvent == 1)
+        float[][] patches = [.. HeldBackGate.Strengths.Select((_, strength) => HeldBackGate.Apply(start, learnt, strength))];
+        float fitted = start[0];
+        for (int strength = 1; strength < patches.Length && samples.SamplesPerEvent == 1; strength++)
         {
-            FitIntercept(samples, patch, start[0]);
-            patch[0] = start[0] + (HeldBackGate.Strengths[strength].Intercept * (patch[0] - start[0]));
+            (float intercept, float others) = HeldBackGate.Strengths[strength];
+            if (strength == 1 || others != HeldBackGate.Strengths[strength - 1].Others)
+            {
+                FitIntercept(samples, patches[strength], start[0]);
+                fitted = patches[strength][0];
+            }
+
+            patches[strength][0] = start[0] + (intercept * (fitted - start[0]));
         }
 
-        return patch;
+        return patches;
     }
 
     // Labelled events: the intercept that fits best beside the rest of a patch.

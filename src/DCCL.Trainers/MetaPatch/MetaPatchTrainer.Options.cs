@@ -84,8 +84,8 @@ public sealed partial class MetaPatchTrainer
 
         /// <summary>
         /// Gets how much of each user's patch is kept, the intercept aside, which is kept as it is or, with labels, fitted to the rest; null where
-        /// a gate chooses it for users of similar activity. A gate ranks a sample of users among all items, which takes as long for a thousand users as for a million: where
-        /// it has chosen, and the basis stays, the nightly runs can do without.
+        /// a gate chooses it. Without labels a gate ranks a sample of users among all items, which takes as long for a thousand users as for a
+        /// million: where it has chosen, and the basis stays, the nightly runs can do without.
         /// </summary>
         /// <value>The default is null. From 0 to 1.</value>
         public double? Strength { get; init; }

@@ -19,8 +19,9 @@ namespace DCCL.Trainers;
 /// A patch is a vector <c>theta</c> of <see cref="Options.PatchSize"/> numbers; <see cref="PatchArchitecture"/> has the equations.
 /// It minimises the cross-entropy of the user's own events plus an L2 term towards its starting point: zero, or the patch that
 /// the model already has. The patches of all users are learnt together, in batched products. Where a patch does not help on
-/// held-back events, the user keeps the starting point: events with labels are judged by their cross-entropy, others by where they
-/// stand in a ranking of all items, users of similar activity together.
+/// held-back events, the user keeps the starting point. Events without labels are judged by where they stand in a ranking of all items, users of
+/// similar activity together. Of events with labels, pairs of a positive and a negative one of the same user judge the patch but for its
+/// intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt and judged.
 /// </para>
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the

@@ -6,7 +6,8 @@ namespace DCCL.Trainers.MetaPatch;
 /// Users are put into buckets of similar numbers of events. A user's strength is the one under which start + s (theta - start) has
 /// the least cross-entropy on the user's own held-back events and on a number of events, the prior, of which each has the mean loss
 /// of the bucket: few events of one's own say little but noise, and the bucket decides; many decide alone. The intercept has a
-/// strength of its own: its gain is so large that it would hide what the rest of the patch does.
+/// strength of its own: its gain is so large that it would hide what the rest of the patch does. What else is asked for depends on what the
+/// held-back events are: see the three ways to choose.
 /// </para>
 /// <para>Pure arithmetic on plain arrays.</para>
 /// </remarks>
@@ -63,7 +64,7 @@ internal static class PatchGate
     /// The rest of a patch is there to tell a user's own items apart, and few events say little of that: all users have it at the same strength, the
     /// one under which pairs of a positive and a negative event of the same user are told apart best, if that is more than one standard error better
     /// than without. Then each user has nothing, half the intercept, or all of it with that rest, by cross-entropy; and nobody has anything unless
-    /// that, too, is more than one standard error better for all users together.
+    /// that, too, is more than one standard error better for all users together. A single user is judged alone, and has an intercept at most.
     /// </remarks>
     /// <param name="numberOfEvents">Each user's number of events.</param>
     /// <param name="evidence">What each user's held-back events say.</param>
@@ -78,8 +79,9 @@ internal static class PatchGate
         int[] users = [.. Enumerable.Range(0, evidence.Length)];
         int others = ChooseByGain([.. users.Where(user => ofPairs[user].Length > 0)], _all, ofPairs, standardErrors: 1);
         int[] offered = [0, 1, others == 0 ? 2 : others];
+        int[] judged = [.. users.Where(user => heldBack[user] > 0)];
         int[] result = new int[numberOfEvents.Length];
-        if (ChooseByGain([.. users.Where(user => heldBack[user] > 0)], offered, ofEvents, standardErrors: 1) > 0)
+        if (judged.Length == 1 || ChooseByGain(judged, offered, ofEvents, standardErrors: 1) > 0)
         {
             foreach (int[] bucket in GetBuckets(numberOfEvents))
             {

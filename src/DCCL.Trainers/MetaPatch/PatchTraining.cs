@@ -192,6 +192,7 @@ internal sealed class PatchTraining
     }
 
     /// <summary>Gates patches on events that neither they nor the cloud model have seen.</summary>
+    /// <remarks>By cross-entropy alone, each with the intercept that it has: the events that it was learnt from are not at hand to fit another one to.</remarks>
     /// <param name="patch">The basis.</param>
     /// <param name="heldOut">The events; not all users need to have some.</param>
     /// <param name="patches">The patches of a chunk's users [users, d].</param>

@@ -72,6 +72,44 @@ public sealed class TrainingStepTorchTests
         Assert.That(Deviation.Max(patch, start), Is.GreaterThan(0.05));
     }
 
+    // As FORMAT.md says it.
+    [Test]
+    public void Steps_OnLabelledEventsWithTheInterceptFitted_EndWhereTheSolverEnds([Range(1, 8)] int seed)
+    {
+        SeededRandom random = new(seed);
+        using DisposeScope scope = NewDisposeScope();
+        using PatchedModel model = new(random, new PatchArchitecture { PatchSize = 6, BottleneckSize = 3, Layers = [0, 2] }, numberOfUsers: 1, numberOfSamples: 12);
+        PatchSolver.Settings settings = new(L2, InterceptL2, NumberOfSteps: 20, LearningRate: 0.1);
+        float[] start = Draw(random, 6, 0.3);
+        float[] expected = new PatchSolver(model.Frozen, model.Patch, settings).Solve(model.Chunk, model.Chunk.Weight, tensor(start, 1, 6)).ToArray();
+
+        using StockRuntime learning = new(Export(model.Parameters));
+        float[] patch = [.. start];
+        float[] first = new float[6];
+        float[] second = new float[6];
+        for (int step = 1; step <= 20; step++)
+        {
+            FitIntercept();
+            double rate = 0.1 * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / 20));
+            float[][] next = Run(learning, model, patch, start, first, second, step, (float)rate, "next_patch", "next_first_moment", "next_second_moment");
+            (patch, first, second) = (next[0], next[1], next[2]);
+        }
+
+        FitIntercept();
+        Assert.That(Deviation.Max(patch, expected), Is.LessThan(1e-4), $"{model}");
+        Assert.That(Deviation.Max(patch, start), Is.GreaterThan(0.05));
+
+        void FitIntercept()
+        {
+            patch[0] = 0;
+            float[] scores = Run(learning, model, patch, start, first, second, 1, 0, "score")[0];
+            patch[0] = (float)FiniteDifference.Minimize(
+                point => scores.Select((score, i) => model.Weights[i] * PatchedModel.CrossEntropy(score + point[0], model.Labels[i])).Sum()
+                    + (InterceptL2 * Math.Pow(point[0] - start[0], 2) / 2),
+                [(double)start[0]])[0];
+        }
+    }
+
     private static void Check(SeededRandom random, PatchedModel model)
     {
         int size = model.PatchSize;

@@ -64,10 +64,25 @@ public sealed class FleetLearnerTests
         Assert.That(full.NumberOfPatchedUsers, Is.EqualTo(PlantedFleet.NumberOfUsers));
         for (int user = 1; user <= full.NumberOfUsers; user++)
         {
-            // Both fit the same events: the mean of probabilities differs by nothing but what the prior holds back.
-            Assert.That(half[user][0], Is.Not.EqualTo(full[user][0]));
             Assert.That(half[user][1..].ToArray(), Is.EqualTo(full[user][1..].ToArray().Select(value => value / 2)).Within(1e-6));
         }
+    }
+
+    // Where the penalised cross-entropy is least, its slope by the intercept is zero.
+    [Test]
+    public void Fit_LabelledEvents_HasTheInterceptThatFitsWhatIsKept([Values(0, 1)] int linearizations, [Values(null, 0.5)] double? strength)
+    {
+        MLContext context = new(seed: 1);
+        ITransformer fleet = Fit(context, _planted.CreateModel(context), linearizations, strength: strength);
+        UserPatches patches = fleet.DeviceCloudModel().Patches!;
+        int[] users = [.. Enumerable.Range(1, PlantedFleet.NumberOfUsers)];
+        float[] table = new float[users.Length * 4];
+        users.ToList().ForEach(user => patches[user].CopyTo(table.AsSpan((user - 1) * 4)));
+        double[] slopes = _planted.GetDeviceSlopes(table);
+
+        int fitted = users.Count(user => Math.Abs(slopes[user - 1] + patches[user][0]) < 0.01);
+        Assert.That(fitted, strength is null ? Is.GreaterThan(users.Length * 2 / 3) : Is.EqualTo(users.Length), "half an intercept fits not");
+        Assert.That(users.Select(user => slopes[user - 1]), Has.Some.GreaterThan(0.1));
     }
 
     [Test]

@@ -136,6 +136,25 @@ public sealed class PatchGateTests
     }
 
     [Test]
+    public void Choose_ASingleUserWithLabels_HasAnInterceptIfItHelps()
+    {
+        HeldBackEvidence helped = new(5, Losses(9, 5, 4, last: 1), Pairs((_full, 0.1)));
+        HeldBackEvidence harmed = new(5, Losses(3, 5, 4, last: 1), Pairs((_full, 0.1)));
+
+        Assert.That(PatchGate.Choose([7], [helped], priorEvents: 4), Is.EqualTo(new[] { 2 }));
+        Assert.That(PatchGate.Choose([7], [harmed], priorEvents: 4), Is.EqualTo(new[] { 0 }));
+    }
+
+    [Test]
+    public void Choose_LabelledEventsThatHelpSomeAndHarmOthers_GatesAll()
+    {
+        // The best strength gains 1 and -1 in the mean of a user's events.
+        HeldBackEvidence[] evidence = [new(1, Losses(2, 1, 1, last: 1), Pairs((_full, 0.7))), new(1, Losses(1, 2, 2, last: 2), Pairs((_full, 0.7)))];
+
+        Assert.That(PatchGate.Choose([7, 7], evidence, priorEvents: 0), Is.EqualTo(new[] { 0, 0 }));
+    }
+
+    [Test]
     public void Choose_LabelledEventsOfOneClass_FollowsTheBucketsRest()
     {
         HeldBackEvidence[] evidence =

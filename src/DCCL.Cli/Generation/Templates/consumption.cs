@@ -61,7 +61,7 @@ public static partial class {{Name}}
         }
     }
 
-    /// <summary>Scores one item for one user, as the file of the model has them.</summary>
+    /// <summary>Scores one item for one user, by the file of the model and the patches that were learnt since.</summary>
     public static ModelOutput Predict(ModelInput input) => _engine.Value!.Predict(input);
 
     /// <summary>Gets the best items for a user, without those that the user has had. A user whom the model does not know is served as well.</summary>
@@ -69,11 +69,14 @@ public static partial class {{Name}}
 
     /// <summary>
     /// Adapts to a user: the items count as had from the next call on. With a model that 'dccl personalize' has been run on a patch of the
-    /// user's own is learnt from them as well, and kept if it helps on some that are held back. Nothing is written to the file of the model.
+    /// user's own is learnt from them as well, on from the one that the user has, and kept if it helps on some that are held back. Nothing is
+    /// written to the file of the model.
     /// </summary>
     /// <param name="userId">Who.</param>
     /// <param name="itemIds">What the user has had since, the oldest first.</param>
-    /// <param name="refusedItemIds">What was shown to the user and refused; only for a model of a log with labels or ratings.</param>
+    /// <param name="refusedItemIds">
+    /// What was shown to the user and refused in the same time, the oldest first; only for a model of a log with labels or ratings.
+    /// </param>
     /// <param name="cancellationToken">Ends the learning.</param>
     /// <returns>What came of the patch; null where none was tried.</returns>
     public static async Task<PersonalizationResult?> Personalize(
@@ -93,12 +96,15 @@ public static partial class {{Name}}
         try
         {
             Model.ExportForDevice(Path.Combine(folder, "model"));
-            using DevicePersonalizer device = new(Path.Combine(folder, "model"), Path.Combine(folder, "owner"));
-            double time = 0;
-            foreach ((string itemId, bool isPositive) in itemIds.Select(id => (id, true)).Concat((refusedItemIds ?? []).Select(id => (id, false))))
+            string owner = Directory.CreateDirectory(Path.Combine(folder, "owner")).FullName;
+            if (Model.GetUserPatches().TryGetValue(userId, out UserPatch? patch))
             {
-                device.Record(itemId, time++, isPositive);
+                patch.Save(Path.Combine(owner, DeviceFiles.Patch));
             }
+
+            using DevicePersonalizer device = new(Path.Combine(folder, "model"), owner);
+            RecordAll(device, itemIds, isPositive: true);
+            RecordAll(device, refusedItemIds ?? [], isPositive: false);
 
             PersonalizationResult result = await device.LearnAsync(cancellationToken);
             if (result.Status == PersonalizationStatus.Learnt)
@@ -111,6 +117,15 @@ public static partial class {{Name}}
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // Each list is spread over the same time.
+    private static void RecordAll(DevicePersonalizer device, IReadOnlyList<string> itemIds, bool isPositive)
+    {
+        for (int i = 0; i < itemIds.Count; i++)
+        {
+            device.Record(itemIds[i], (i + 0.5) / itemIds.Count, isPositive);
         }
     }
 
