@@ -58,11 +58,23 @@ public sealed class OnnxCheckerTests
             architecture with { ProfileDimension = 0, Activation = DinActivation.Dice },
             new PatchArchitecture { PatchSize = 4, Layers = [1] },
             encoder);
-        files = [.. files, .. ((string[])["step", "cold", "dice-step", "dice-cold"]).Select(name => Path.Combine(folder, $"{name}.onnx"))];
-        ExportedModel.CreateTransformer(parameters).ExportTrainingStep(files[^4]);
-        ExportedModel.CreateTransformer(parameters).ExportColdStart(files[^3]);
-        ExportedModel.CreateTransformer(dice).ExportTrainingStep(files[^2]);
-        ExportedModel.CreateTransformer(dice).ExportColdStart(files[^1], VocabularyPlacement.InsideGraph);
+        DeviceCloudModelParameters sasRec = RandomModel.Create(
+            random,
+            new SasRecArchitecture { NumberOfItems = 20, HistoryLength = 6, EmbeddingDimension = 8, FeedForwardSize = 8 },
+            new PatchArchitecture { PatchSize = 4, Layers = [0] },
+            encoder);
+        string[] further = ["step", "cold", "dice-step", "dice-cold", "sasrec", "sasrec-required", "sasrec-half", "sasrec-step", "sasrec-cold"];
+        string[] others = [.. further.Select(name => Path.Combine(folder, $"{name}.onnx"))];
+        ExportedModel.CreateTransformer(parameters).ExportTrainingStep(others[0]);
+        ExportedModel.CreateTransformer(parameters).ExportColdStart(others[1]);
+        ExportedModel.CreateTransformer(dice).ExportTrainingStep(others[2]);
+        ExportedModel.CreateTransformer(dice).ExportColdStart(others[3], VocabularyPlacement.InsideGraph);
+        ExportedModel.CreateTransformer(sasRec).ExportToOnnx(others[4]);
+        ExportedModel.CreateTransformer(sasRec).ExportToOnnx(others[5], new OnnxExportOptions { RequiresPatch = true });
+        ExportedModel.CreateTransformer(sasRec).ExportToOnnx(others[6], new OnnxExportOptions { UsesHalfPrecision = true });
+        ExportedModel.CreateTransformer(sasRec).ExportTrainingStep(others[7]);
+        ExportedModel.CreateTransformer(sasRec).ExportColdStart(others[8]);
+        files = [.. files, .. others];
 
         string? output = Run(_python, ["-c", Script, .. files]);
 
