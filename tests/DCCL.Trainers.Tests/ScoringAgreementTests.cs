@@ -50,6 +50,7 @@ public sealed class ScoringAgreementTests
         {
             NumberOfBasisEpochs = 2,
             L2 = 0.1,
+            Strength = 1,
             Run = run,
         }).Fit(periods.Device));
 
