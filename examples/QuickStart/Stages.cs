@@ -101,6 +101,7 @@ internal sealed class Stages(
         {
             TeacherWeight = hasTeachers ? defaults.TeacherWeight : 0,
             NumberOfEpochs = options.IsQuick ? 1 : defaults.NumberOfEpochs,
+            NumberOfTeacherEpochs = options.IsQuick ? 1 : defaults.NumberOfTeacherEpochs,
             NumberOfPatchEpochs = !hasTeachers ? 0 : options.IsQuick ? 5 : defaults.NumberOfPatchEpochs,
             NumberOfFolds = options.IsQuick ? 2 : defaults.NumberOfFolds,
             Patches = CreatePatchOptions(),
@@ -114,7 +115,9 @@ internal sealed class Stages(
         return new MetaPatchTrainer.Options
         {
             PatchSize = patchSize ?? defaults.PatchSize,
-            NumberOfBasisEpochs = options.IsQuick ? defaults.NumberOfBasisEpochs / 4 : defaults.NumberOfBasisEpochs,
+            NumberOfBasisEpochs = options.IsQuick ? 2 : defaults.NumberOfBasisEpochs,
+            NegativePoolSize = options.IsQuick ? 4 : defaults.NegativePoolSize,
+            NumberOfSteps = options.IsQuick ? defaults.NumberOfSteps / 2 : defaults.NumberOfSteps,
             Run = _run,
         };
     }
