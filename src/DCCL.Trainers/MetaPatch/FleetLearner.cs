@@ -116,10 +116,11 @@ internal sealed class FleetLearner
             Range range = GetRange(chunk);
             float[] origin = _origin[range];
             LinearizedProblem problem = solver.Linearize(chunk, origin);
-            float[] early = problem.GetEarlyWeights(lastPosition);
+            float[] early = [];
             origin.CopyTo(_full.AsSpan(range));
             if (_options.Strength is null)
             {
+                early = problem.GetEarlyWeights(lastPosition);
                 origin.CopyTo(_early.AsSpan(range));
                 solver.Solve(problem, early, origin, _early.AsSpan(range));
                 _early.AsSpan(range).CopyTo(_full.AsSpan(range));
@@ -135,15 +136,17 @@ internal sealed class FleetLearner
     {
         Range range = GetRange(chunk);
         Tensor start = torch.tensor(_origin[range], chunk.Rows.Length, _size);
-        Tensor early = chunk.Weight * chunk.Position.IsMoreThan(1 - _options.GateFraction).Complement();
+        float[] earlyWeights = [];
         if (_options.Strength is null)
         {
+            Tensor early = chunk.Weight * chunk.Position.IsMoreThan(1 - _options.GateFraction).Complement();
+            earlyWeights = early.ToArray();
             _solver.Solve(chunk, early, start).ToArray().CopyTo(_early.AsSpan(range));
         }
 
         _solver.Solve(chunk, chunk.Weight, start).ToArray().CopyTo(_full.AsSpan(range));
         FitAndJudge(
-            chunk, early.ToArray(), learnt => _solver.ScoreByStrength(chunk, start, torch.tensor(learnt[range], start.shape), _strengths));
+            chunk, earlyWeights, learnt => _solver.ScoreByStrength(chunk, start, torch.tensor(learnt[range], start.shape), _strengths));
     }
 
     // Labelled events: each strength has its own intercept, and is judged on the later events.

@@ -102,9 +102,9 @@ internal sealed class PatchSolver
         float[] first = new float[patches.Length];
         float[] second = new float[patches.Length];
         bool hasLabels = chunk.SamplesPerEvent == 1;
-        float[] labels = chunk.Label.ToArray();
-        float[] weights = weight.ToArray();
-        float[] starts = start.select(1, 0).ToArray();
+        float[] labels = hasLabels ? chunk.Label.ToArray() : [];
+        float[] weights = hasLabels ? weight.ToArray() : [];
+        float[] starts = hasLabels ? start.select(1, 0).ToArray() : [];
         float[] intercepts = [.. starts];
         for (int step = 1; step <= _settings.NumberOfSteps; step++)
         {

@@ -125,13 +125,15 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         PatchTraining teaching = new(run, _options.Patches, oldFrozen);
         float[][]? foldPatches = null;
+        bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
         if (_options.TeacherWeight > 0 || _options.NumberOfPatchEpochs > 0)
         {
-            foldPatches = plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches!, run);
+            // Where nobody has a patch, nobody's is asked for.
+            foldPatches = hasPatches ? plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run) : [];
         }
 
         // Patches learn on the old model, which has not seen the devices' events, and only then it is trained on.
-        if (_options.TeacherWeight > 0)
+        if (_options.TeacherWeight > 0 && hasPatches)
         {
             first.TrainTeacher(old);
         }

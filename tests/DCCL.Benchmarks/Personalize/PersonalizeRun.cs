@@ -93,7 +93,7 @@ internal sealed class PersonalizeRun(PersonalizeOptions options, CancellationTok
         (double fineTuned, double spent) = TimeFineTuning(context, parameters, rate);
         Say($"fine-tuning: {fineTuned:F1} users/s at step size {rate}, {spent * 1e6:F0} us of a core each, {spent * users / processor:F1} times as much");
 
-        AdapterBatch.Time(context, parameters);
+        AdapterBatch.Time(context, parameters); // for the compiler
         double adapters = AdapterBatch.Time(context, parameters);
         Say($"adapters, many users batched: {adapters:F1} users/s");
 

@@ -57,15 +57,7 @@ public sealed class TrainingStepTorchTests
             .Solve(model.Chunk with { SamplesPerEvent = 2 }, model.Chunk.Weight, tensor(start, 1, 6)).ToArray();
 
         using StockRuntime learning = new(Export(model.Parameters));
-        float[] patch = start;
-        float[] first = new float[6];
-        float[] second = new float[6];
-        for (int step = 1; step <= 20; step++)
-        {
-            double rate = 0.1 * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / 20));
-            float[][] next = Run(learning, model, patch, start, first, second, step, (float)rate, "next_patch", "next_first_moment", "next_second_moment");
-            (patch, first, second) = (next[0], next[1], next[2]);
-        }
+        float[] patch = RunSteps(learning, model, start, before: _ => { });
 
         // Twenty steps of 0.1, each with a direction that is right to 1e-5; where a gradient is almost zero, Adam magnifies.
         Assert.That(Deviation.Max(patch, expected), Is.LessThan(1e-4), $"{model}");
@@ -84,30 +76,36 @@ public sealed class TrainingStepTorchTests
         float[] expected = new PatchSolver(model.Frozen, model.Patch, settings).Solve(model.Chunk, model.Chunk.Weight, tensor(start, 1, 6)).ToArray();
 
         using StockRuntime learning = new(Export(model.Parameters));
+        float[] patch = RunSteps(learning, model, start, FitIntercept);
+        FitIntercept(patch);
+        Assert.That(Deviation.Max(patch, expected), Is.LessThan(1e-4), $"{model}");
+        Assert.That(Deviation.Max(patch, start), Is.GreaterThan(0.05));
+
+        void FitIntercept(float[] current)
+        {
+            current[0] = 0;
+            float[] scores = Run(learning, model, current, start, new float[6], new float[6], 1, 0, "score")[0];
+            current[0] = (float)FiniteDifference.Minimize(
+                point => scores.Select((score, i) => model.Weights[i] * PatchedModel.CrossEntropy(score + point[0], model.Labels[i])).Sum()
+                    + (InterceptL2 * Math.Pow(point[0] - start[0], 2) / 2),
+                [(double)start[0]])[0];
+        }
+    }
+
+    private static float[] RunSteps(StockRuntime learning, PatchedModel model, float[] start, Action<float[]> before)
+    {
         float[] patch = [.. start];
-        float[] first = new float[6];
-        float[] second = new float[6];
+        float[] first = new float[start.Length];
+        float[] second = new float[start.Length];
         for (int step = 1; step <= 20; step++)
         {
-            FitIntercept();
+            before(patch);
             double rate = 0.1 * 0.5 * (1 + Math.Cos(Math.PI * (step - 1) / 20));
             float[][] next = Run(learning, model, patch, start, first, second, step, (float)rate, "next_patch", "next_first_moment", "next_second_moment");
             (patch, first, second) = (next[0], next[1], next[2]);
         }
 
-        FitIntercept();
-        Assert.That(Deviation.Max(patch, expected), Is.LessThan(1e-4), $"{model}");
-        Assert.That(Deviation.Max(patch, start), Is.GreaterThan(0.05));
-
-        void FitIntercept()
-        {
-            patch[0] = 0;
-            float[] scores = Run(learning, model, patch, start, first, second, 1, 0, "score")[0];
-            patch[0] = (float)FiniteDifference.Minimize(
-                point => scores.Select((score, i) => model.Weights[i] * PatchedModel.CrossEntropy(score + point[0], model.Labels[i])).Sum()
-                    + (InterceptL2 * Math.Pow(point[0] - start[0], 2) / 2),
-                [(double)start[0]])[0];
-        }
+        return patch;
     }
 
     private static void Check(SeededRandom random, PatchedModel model)
