@@ -99,6 +99,13 @@ public sealed class VerbTests
         Assert.That(found["items"]!.AsArray().Select(item => (string?)item!["item"]), Is.EqualTo(recommender.Recommend(user, 3).Select(item => item.ItemId)));
         Assert.That((bool)found["isKnown"]!, Is.True);
         Assert.That((string?)found["items"]![0]!["reason"], Is.EqualTo("Cloud"));
+        string[] had = [.. SmallLog.Events.Where(row => row.User == user).Select(row => row.Item)];
+        foreach (JsonNode? item in found["items"]!.AsArray())
+        {
+            string[] like = [.. item!["like"]!.AsArray().Select(similar => (string)similar!["item"]!)];
+            Assert.That(like, Is.EqualTo(recommender.GetSimilarHistory(user, (string)item["item"]!, 3).Select(similar => similar.ItemId)));
+            Assert.That(like, Has.Length.EqualTo(3).And.SubsetOf(had));
+        }
     }
 
     [Test]

@@ -155,8 +155,8 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
         if (now.Loss is null && !isOver)
         {
             table.AddRow(
-                new Text(FormattableString.Invariant($"{now.Epoch} / {now.NumberOfEpochs}")),
-                new Text(FormattableString.Invariant($"{100 * now.Fraction:F0} %")),
+                new Text(FormattableString.Invariant($"{now.Epoch} / {now.NumberOfEpochs}, {100 * now.Fraction:F0} %")),
+                new Text(""),
                 new Text(""),
                 new Text(now.TimeLeft is TimeSpan left ? FormattableString.Invariant($"{left:m\\:ss}") : ""));
         }

@@ -11,6 +11,8 @@ namespace DCCL.Cli.Verbs;
 /// <summary><c>dccl recommend</c>: the best items for one user.</summary>
 internal static class RecommendVerb
 {
+    private const int NumberOfSimilarItems = 3;
+
     public static Command Create(ToolConsole console)
     {
         Option<string> model = VerbOptions.Model();
@@ -25,7 +27,7 @@ internal static class RecommendVerb
         });
         Option<bool> seen = new("--include-seen") { Description = "Also recommend what the user has had." };
         Option<bool> json = VerbOptions.Json();
-        Command command = new("recommend", "Prints the best items for one user, with scores, and which of the models answered.") { model, user, count, seen, json };
+        Command command = new("recommend", "Prints the best items for one user, with scores, which of the models answered, and what the user has had that is like them.") { model, user, count, seen, json };
         command.SetAction(parsed =>
         {
             MLContext ml = new(seed: 1);
@@ -36,7 +38,7 @@ internal static class RecommendVerb
                 id, parsed.GetValue(count), new RecommendationOptions { ExcludesSeen = !parsed.GetValue(seen) });
             if (parsed.GetValue(json))
             {
-                WriteJson(console, id, recommender.IsKnownUser(id), items);
+                WriteJson(console, id, recommender, items);
                 return ExitCode.Success;
             }
 
@@ -45,14 +47,15 @@ internal static class RecommendVerb
                 console.Note($"The model does not know the user '{id}': these are the cloud model's items for somebody without a history.");
             }
 
-            Table table = Tables.Create(console, ["Item", "Score", "Probability", "Reason"]);
+            Table table = Tables.Create(console, ["Item", "Score", "Probability", "Model", "Like what the user has had"]);
             foreach (RecommendedItem item in items)
             {
                 table.AddRow(
                     new Text(item.ItemId),
                     new Text(FormattableString.Invariant($"{item.Score:F3}")),
                     new Text(FormattableString.Invariant($"{item.Probability:F3}")),
-                    new Text(item.Reason.ToString()));
+                    new Text(item.Reason.ToString()),
+                    new Text(string.Join(", ", recommender.GetSimilarHistory(id, item.ItemId, NumberOfSimilarItems).Select(similar => similar.ItemId))));
             }
 
             Tables.Print(console, table);
@@ -61,16 +64,21 @@ internal static class RecommendVerb
         return command;
     }
 
-    private static void WriteJson(ToolConsole console, string user, bool isKnown, IReadOnlyList<RecommendedItem> items) => console.WriteJson(new JsonObject
+    private static void WriteJson(ToolConsole console, string user, Recommender recommender, IReadOnlyList<RecommendedItem> items) => console.WriteJson(new JsonObject
     {
         ["user"] = user,
-        ["isKnown"] = isKnown,
+        ["isKnown"] = recommender.IsKnownUser(user),
         ["items"] = new JsonArray([.. items.Select(item => new JsonObject
         {
             ["item"] = item.ItemId,
             ["score"] = item.Score,
             ["probability"] = item.Probability,
             ["reason"] = item.Reason.ToString(),
+            ["like"] = new JsonArray([.. recommender.GetSimilarHistory(user, item.ItemId, NumberOfSimilarItems).Select(similar => new JsonObject
+            {
+                ["item"] = similar.ItemId,
+                ["similarity"] = similar.Similarity,
+            })]),
         })]),
     });
 }

@@ -50,6 +50,11 @@ internal static class TrainRun
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
         Outcome outcome = new(isResumed, cancellation.IsCancellationRequested, earlier + watch.Elapsed);
+        if (periods is not null)
+        {
+            console.Note("Evaluating on the test period ...");
+        }
+
         RankingReport? report = periods is null
             ? null
             : training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);

@@ -119,19 +119,24 @@ public sealed class Recommender : IDisposable
             return [];
         }
 
-        float[] directions = _directions.Value;
-        int size = directions.Length / _itemIds.Length;
-        ReadOnlySpan<float> own = directions.AsSpan((item - 1) * size, size);
-        float[] similarities = new float[_itemIds.Length];
-        for (int other = 0; other < similarities.Length; other++)
-        {
-            similarities[other] = other == item - 1
-                ? float.NegativeInfinity
-                : Math.Clamp(TensorPrimitives.Dot(own, directions.AsSpan(other * size, size)), -1, 1);
-        }
+        return FindSimilar(item, [.. Enumerable.Range(1, _itemIds.Length).Where(other => other != item)], numberOfItems);
+    }
 
-        return [.. TopItems.Select(similarities, Math.Min(numberOfItems, similarities.Length - 1))
-            .Select(other => new SimilarItem(_itemIds[other], similarities[other]))];
+    /// <summary>Finds the items of a user's history whose embeddings point most nearly where an item's does: why it may be for this user.</summary>
+    /// <remarks>The similarity is of items, and not their share of the score: the model also asks how long ago they were, and what else there was.</remarks>
+    /// <param name="userId">The raw id.</param>
+    /// <param name="itemId">The raw id of an item, such as a recommended one.</param>
+    /// <param name="numberOfItems">The number of items at most.</param>
+    /// <returns>The most similar items that the user has had, each once, the most similar first, without the item itself; none without a history, or if the
+    /// model does not know the item.</returns>
+    public IReadOnlyList<SimilarItem> GetSimilarHistory(string userId, string itemId, int numberOfItems = 3)
+    {
+        ArgumentNullException.ThrowIfNull(userId);
+        ArgumentNullException.ThrowIfNull(itemId);
+        ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
+        return _items.TryGetValue(itemId, out int item)
+            ? FindSimilar(item, [.. GetHistory(userId, GetKey(userId)).Where(other => other > 0 && other != item).Distinct().Order()], numberOfItems)
+            : [];
     }
 
     /// <summary>Adds an event to a user's history, after all others.</summary>
@@ -172,6 +177,20 @@ public sealed class Recommender : IDisposable
 
     /// <summary>Closes the sessions, after the calls that are under way.</summary>
     public void Dispose() => _scorer.Dispose();
+
+    private SimilarItem[] FindSimilar(int item, int[] others, int numberOfItems)
+    {
+        float[] directions = _directions.Value;
+        int size = directions.Length / _itemIds.Length;
+        ReadOnlySpan<float> own = directions.AsSpan((item - 1) * size, size);
+        float[] similarities = new float[others.Length];
+        for (int i = 0; i < others.Length; i++)
+        {
+            similarities[i] = Math.Clamp(TensorPrimitives.Dot(own, directions.AsSpan((others[i] - 1) * size, size)), -1, 1);
+        }
+
+        return [.. TopItems.Select(similarities, numberOfItems).Select(i => new SimilarItem(_itemIds[others[i] - 1], similarities[i]))];
+    }
 
     private int GetKey(string userId) => _observations.IsForgotten(userId) ? 0 : _users.GetValueOrDefault(userId);
 

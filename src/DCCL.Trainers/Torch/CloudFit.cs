@@ -198,6 +198,7 @@ internal sealed class CloudFit
             run.Info($"{stage}: goes on after epoch {state.Epochs.Count}, from '{_settings.Run.CheckpointPath}'.");
         }
 
+        bool isSaved = true;
         int epoch = run.RunEpochs(
             stage,
             _settings.NumberOfEpochs,
@@ -210,7 +211,7 @@ internal sealed class CloudFit
             },
             improved: () => state.Best = current,
             state.Epochs,
-            finished: () => Save(run, checkpoint, state));
+            finished: () => isSaved = Save(run, checkpoint, state, warns: isSaved));
         run.Cancellation.ThrowIfCancellationRequestedUnless(state.Best is not null);
         run.Info(string.Create(CultureInfo.InvariantCulture, $"{stage}: the model of epoch {epoch} is kept."));
         return state.Best!;
@@ -233,16 +234,22 @@ internal sealed class CloudFit
         return new Checkpoint(path, validation is null ? description : description.Add("validation log", validation, (_, _) => true));
     }
 
-    // Whoever trains for hours would rather have a model than a checkpoint.
-    private static void Save(TrainingRun run, Checkpoint? checkpoint, CloudState state)
+    // Whoever trains for hours would rather have a model than a checkpoint; and one warning of a full disk rather than one an epoch.
+    private static bool Save(TrainingRun run, Checkpoint? checkpoint, CloudState state, bool warns)
     {
         try
         {
             checkpoint?.Save(state.Transfer);
+            return true;
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            run.Warning($"The checkpoint must be written after each epoch, but cannot: {exception.Message} The training goes on without.");
+            if (warns)
+            {
+                run.Warning($"The checkpoint must be written after each epoch, but cannot: {exception.Message} The training goes on without.");
+            }
+
+            return false;
         }
     }
 }

@@ -24,6 +24,9 @@ internal static class MethodCatalog
         new("bpr", Baseline, "matrix factorisation with the BPR loss", context => Contender.Of(
             MatrixFactorization.Train(context.Data.History, context.Seed, context.Options.IsQuick ? 30 : 200, context.Cancellation),
             isProbabilistic: false)),
+        new("logistic-mf", Baseline, "logistic matrix factorisation of the labels, with a bias for each user and item", context => Contender.Of(
+            LogisticFactorization.Train(context.Data.History, context.Seed, context.Options.IsQuick ? 20 : 60, context.Cancellation),
+            isProbabilistic: true)) { NeedsLabels = true },
         new("ffm", Baseline, "ML.NET's field-aware factorisation machine on user, item, last items and profile", context => Contender.Of(
             FactorizationMachine.Train(context.Ml, context.Data.History, context.Seed, context.Options.IsQuick ? 3 : 8), isProbabilistic: true)),
         new("lightgbm", Baseline, "ML.NET's LightGBM on hand-made features", context => Contender.Of(

@@ -240,6 +240,26 @@ public sealed class RecommenderTests
     }
 
     [Test]
+    public void GetSimilarHistory_AnItem_OrdersWhatTheUserHasHadByCosine()
+    {
+        using Recommender recommender = Create();
+        foreach (string item in new[] { "b", "e", "b", "c", "f" })
+        {
+            recommender.Observe("stranger", item);
+        }
+
+        IReadOnlyList<SimilarItem> like = recommender.GetSimilarHistory("stranger", "c", 2);
+
+        SimilarItem[] expected = [.. recommender.GetSimilarItems("c", 5).Where(item => item.ItemId is "b" or "e" or "f")];
+        Assert.That(like, Is.EqualTo(expected[..2]));
+        Assert.That(recommender.GetSimilarHistory("stranger", "c", 100), Is.EqualTo(expected));
+        Assert.That(recommender.GetSimilarHistory("stranger", "unheard of"), Is.Empty);
+        Assert.That(recommender.GetSimilarHistory("somebody else", "c"), Is.Empty);
+        recommender.Forget("stranger");
+        Assert.That(recommender.GetSimilarHistory("stranger", "c"), Is.Empty);
+    }
+
+    [Test]
     public void Recommend_FromManyThreads_IsAsFromOne()
     {
         using Recommender recommender = Create();

@@ -172,7 +172,7 @@ public sealed class ResumedTrainingTests
         });
 
         Assert.That(model.Parameters.Fingerprint, Is.EqualTo(CheckpointedRun.Fit("din ", path: null).Parameters.Fingerprint));
-        Assert.That(warnings, Has.Count.EqualTo(NumberOfEpochs - 1).And.All.Match("The checkpoint must be written after each epoch, but cannot: .* The training goes on without\\."));
+        Assert.That(warnings, Has.Count.EqualTo(1).And.All.Match("The checkpoint must be written after each epoch, but cannot: .* The training goes on without\\."));
     }
 
     [Test]

@@ -1,6 +1,7 @@
 using DCCL.Benchmarks.Evidence;
 using DCCL.Benchmarks.Evidence.Baselines;
 using DCCL.ML.Data;
+using DCCL.ML.Evaluation;
 using Microsoft.ML;
 using NUnit.Framework;
 using QuickStart;
@@ -27,6 +28,35 @@ public sealed class LearnedBaselinesTests
         Assert.That(Scores.Of(Train(2), 1, [1, 2], 3, 4, 9), Is.Not.EqualTo(first));
 
         static MatrixFactorization Train(int seed) => MatrixFactorization.Train(_log, seed, maximumNumberOfEpochs: 5, CancellationToken.None);
+    }
+
+    [Test]
+    public void LogisticFactorization_TwoKindsOfUsers_TellsWhatEachLikesFromWhatEachRefuses()
+    {
+        // Each user has labelled 10 of 16 items, and likes those of the own half. Biases alone cannot tell the others apart.
+        InteractionLog log = CreateTastes(numberOfUsers: 60);
+        LogisticFactorization model = LogisticFactorization.Train(log, seed: 1, maximumNumberOfEpochs: 200, CancellationToken.None);
+        double sum = 0;
+        for (int user = 1; user <= log.NumberOfUsers; user++)
+        {
+            int[] others = [.. Enumerable.Range(1, log.NumberOfItems).Except(log.GetItems(user).ToArray())];
+            int[] half = [.. SmallLog.GetHalf(user, log.NumberOfItems)];
+            bool[] likes = [.. others.Select(half.Contains)];
+            sum += likes.Contains(true) && likes.Contains(false) ? ClassificationMetrics.AreaUnderRocCurve(Scores.Of(model, user, [], others), likes) : 1;
+        }
+
+        Assert.That(sum / log.NumberOfUsers, Is.GreaterThan(0.95));
+    }
+
+    [Test]
+    public void LogisticFactorization_SameSeed_IsTheSame()
+    {
+        InteractionLog log = CreateTastes(numberOfUsers: 20);
+        float[] first = Scores.Of(Train(1), 1, [], 3, 4, 9);
+        Assert.That(Scores.Of(Train(1), 1, [], 3, 4, 9), Is.EqualTo(first));
+        Assert.That(Scores.Of(Train(2), 1, [], 3, 4, 9), Is.Not.EqualTo(first));
+
+        LogisticFactorization Train(int seed) => LogisticFactorization.Train(log, seed, maximumNumberOfEpochs: 5, CancellationToken.None);
     }
 
     [Test]
@@ -78,6 +108,20 @@ public sealed class LearnedBaselinesTests
 
         int GetKey(int item) => 1 + Array.IndexOf(ids, $"i{item:00}");
         IDataView Load(EventRow[] events) => ml.Data.LoadFromEnumerable(events);
+    }
+
+    private static InteractionLog CreateTastes(int numberOfUsers)
+    {
+        SeededRandom random = new(7);
+        List<(int, int, bool)> events = [];
+        for (int user = 1; user <= numberOfUsers; user++)
+        {
+            int[] items = [.. Enumerable.Range(1, 16)];
+            random.Shuffle<int>(items);
+            events.AddRange(items.Take(10).Select(item => (user, item, SmallLog.GetHalf(user, 16).Contains(item))));
+        }
+
+        return SmallLog.CreateLabelled(numberOfUsers, 16, [.. events]);
     }
 
     private sealed class EventRow

@@ -9,11 +9,13 @@ internal sealed record EvidenceReport
     private static readonly (string Method, string Baseline)[] _pairs =
     [
         ("dccl-e", "intercept"),
+        ("dccl-e", "logistic-mf"),
         ("dccl-e", "fine-tuned"),
         ("dccl-e", "last-layer"),
         ("dccl-e", "random-basis"),
         ("distilled", "retrained"),
         ("distilled", "fedavg"),
+        ("dccl-m-1", "logistic-mf"),
         ("dccl-m-1", "dccl-e"),
         ("dccl-m-1", "distilled"),
         ("dccl-m-1", "retrained"),
