@@ -50,14 +50,13 @@ internal static class TrainRun
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
         Outcome outcome = new(isResumed, cancellation.IsCancellationRequested, earlier + watch.Elapsed);
+        RankingReport? report = null;
         if (periods is not null)
         {
             console.Note("Evaluating on the test period ...");
+            report = training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
         }
 
-        RankingReport? report = periods is null
-            ? null
-            : training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
         string metric = report is null ? "validation" : Figures.GetMainMetricName(report);
         double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Figures.Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(

@@ -119,7 +119,14 @@ public sealed class Recommender : IDisposable
             return [];
         }
 
-        return FindSimilar(item, [.. Enumerable.Range(1, _itemIds.Length).Where(other => other != item)], numberOfItems);
+        float[] similarities = new float[_itemIds.Length];
+        for (int other = 1; other <= similarities.Length; other++)
+        {
+            similarities[other - 1] = other == item ? float.NegativeInfinity : GetSimilarity(item, other);
+        }
+
+        return [.. TopItems.Select(similarities, Math.Min(numberOfItems, similarities.Length - 1))
+            .Select(i => new SimilarItem(_itemIds[i], similarities[i]))];
     }
 
     /// <summary>Finds the items of a user's history whose embeddings point most nearly where an item's does: why it may be for this user.</summary>
@@ -134,9 +141,14 @@ public sealed class Recommender : IDisposable
         ArgumentNullException.ThrowIfNull(userId);
         ArgumentNullException.ThrowIfNull(itemId);
         ArgumentOutOfRangeException.ThrowIfNegative(numberOfItems);
-        return _items.TryGetValue(itemId, out int item)
-            ? FindSimilar(item, [.. GetHistory(userId, GetKey(userId)).Where(other => other > 0 && other != item).Distinct().Order()], numberOfItems)
-            : [];
+        if (!_items.TryGetValue(itemId, out int item))
+        {
+            return [];
+        }
+
+        int[] others = [.. GetHistory(userId, GetKey(userId)).Where(other => other > 0 && other != item).Distinct().Order()];
+        float[] similarities = Array.ConvertAll(others, other => GetSimilarity(item, other));
+        return [.. TopItems.Select(similarities, numberOfItems).Select(i => new SimilarItem(_itemIds[others[i] - 1], similarities[i]))];
     }
 
     /// <summary>Adds an event to a user's history, after all others.</summary>
@@ -178,18 +190,12 @@ public sealed class Recommender : IDisposable
     /// <summary>Closes the sessions, after the calls that are under way.</summary>
     public void Dispose() => _scorer.Dispose();
 
-    private SimilarItem[] FindSimilar(int item, int[] others, int numberOfItems)
+    // The cosine of two items' embeddings.
+    private float GetSimilarity(int item, int other)
     {
         float[] directions = _directions.Value;
         int size = directions.Length / _itemIds.Length;
-        ReadOnlySpan<float> own = directions.AsSpan((item - 1) * size, size);
-        float[] similarities = new float[others.Length];
-        for (int i = 0; i < others.Length; i++)
-        {
-            similarities[i] = Math.Clamp(TensorPrimitives.Dot(own, directions.AsSpan((others[i] - 1) * size, size)), -1, 1);
-        }
-
-        return [.. TopItems.Select(similarities, numberOfItems).Select(i => new SimilarItem(_itemIds[others[i] - 1], similarities[i]))];
+        return Math.Clamp(TensorPrimitives.Dot<float>(directions.AsSpan((item - 1) * size, size), directions.AsSpan((other - 1) * size, size)), -1, 1);
     }
 
     private int GetKey(string userId) => _observations.IsForgotten(userId) ? 0 : _users.GetValueOrDefault(userId);
