@@ -79,13 +79,18 @@ public static class RandomModel
         };
     }
 
-    public static PatchArchitecture CreatePatch(SeededRandom random, BackboneArchitecture architecture) => new()
+    public static PatchArchitecture CreatePatch(SeededRandom random, BackboneArchitecture architecture)
     {
-        PatchSize = 1 + random.Next(6),
-        BottleneckSize = 1 + random.Next(3),
-        Activation = (PatchActivation)random.Next(3),
-        Layers = [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count).Where(_ => random.Next(3) > 0)],
-    };
+        PatchArchitecture patch = new()
+        {
+            PatchSize = 1 + random.Next(6),
+            BottleneckSize = 1 + random.Next(3),
+            Activation = (PatchActivation)random.Next(3),
+            Layers = [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count).Where(_ => random.Next(3) > 0)],
+        };
+        SeededRandom ofFactors = random.Fork(1);
+        return patch with { NumberOfItemFactors = ofFactors.Next(2) == 0 ? 0 : ofFactors.Next(patch.PatchSize) };
+    }
 
     /// <summary>Fills a batch; histories are of any length from none to all, with padding at their ends.</summary>
     public static ScoringBatch CreateBatch(

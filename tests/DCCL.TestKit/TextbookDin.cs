@@ -73,7 +73,7 @@ public sealed class TextbookDin : TextbookNetwork
             z = Patch(layer, z, theta);
         }
 
-        return Dot(z, Vector("output.weight")) + Vector("output.bias")[0] + Vector("item.bias")[item] + (theta.Length == 0 ? 0 : theta[0]);
+        return Dot(z, Vector("output.weight")) + Vector("output.bias")[0] + Vector("item.bias")[item] + GetShare(item, theta);
     }
 
     private double[] Activate(string layer, double[] x)

@@ -25,15 +25,15 @@ public abstract class TextbookNetwork(DeviceCloudModelParameters parameters)
 
     protected double[] Patch(int layer, double[] z, double[] theta)
     {
-        if (theta.Length <= 1 || !parameters.Patch!.Layers.Contains(layer))
+        if (theta.Length == 0 || parameters.Patch!.NumberOfBasisColumns == 0 || !parameters.Patch!.Layers.Contains(layer))
         {
             return z;
         }
 
         int rank = parameters.Patch.BottleneckSize;
         double[] flat = Vector($"patch.{layer}.offset");
-        double[][] basis = Matrix($"patch.{layer}.basis", theta.Length - 1);
-        for (int k = 1; k < theta.Length; k++)
+        double[][] basis = Matrix($"patch.{layer}.basis", parameters.Patch.NumberOfBasisColumns);
+        for (int k = 1; k <= basis.Length; k++)
         {
             double coordinate = theta[k];
             flat = Add(flat, [.. basis[k - 1].Select(x => coordinate * x)]);
@@ -52,6 +52,16 @@ public abstract class TextbookNetwork(DeviceCloudModelParameters parameters)
         }
 
         return [.. z.Select((x, n) => x + Enumerable.Range(0, rank).Sum(r => flat[(rank * z.Length) + (n * rank) + r] * hidden[r]))];
+    }
+
+    /// <summary>What a patch adds to the logit itself: its intercept, and the item's factors times its last coordinates.</summary>
+    protected double GetShare(long item, double[] theta)
+    {
+        int factors = parameters.Patch?.NumberOfItemFactors ?? 0;
+        double share = theta.Length == 0 ? 0 : theta[0];
+        return theta.Length == 0 || factors == 0
+            ? share
+            : share + Dot(Matrix("patch.factors", parameters.Architecture.NumberOfItems + 1)[item], theta[^factors..]);
     }
 
     protected double[] Vector(string name)

@@ -30,7 +30,7 @@ public sealed class TextbookSasRec(DeviceCloudModelParameters parameters) : Text
 
         double[] pair = Patch(0, [.. Norm("user", last), .. embedding[item].Select(x => x * Math.Sqrt(d))], theta);
         double product = Dot(pair[..d], pair[d..]) / Math.Sqrt(d);
-        return product + Vector("output.bias")[0] + Vector("item.bias")[item] + (theta.Length == 0 ? 0 : theta[0]);
+        return product + Vector("output.bias")[0] + Vector("item.bias")[item] + GetShare(item, theta);
     }
 
     private double[] Attend(string layer, long[] items, double[][] norms, int place)

@@ -15,6 +15,10 @@ internal static class TorchModels
     public static PatchTensors CreatePatch(DeviceCloudModelParameters parameters) =>
         new(parameters.Patch!, parameters.Architecture, shape => parameters[shape.Name].ToArray());
 
+    /// <summary>An intercept alone, whose samples begin at a layer.</summary>
+    public static PatchTensors CreateIntercept(BackboneArchitecture architecture, int layer) =>
+        new(new PatchArchitecture { PatchSize = 1, Layers = [layer] }, architecture, _ => []);
+
     /// <summary>The batch as a trainer would build it; its tensors belong to the current dispose scope.</summary>
     public static TrainingBatch ToTrainingBatch(this ScoringBatch batch, DeviceCloudModelParameters parameters)
     {
@@ -39,8 +43,8 @@ internal static class TorchModels
         long[] shape = [batch.NumberOfGroups, batch.NumberOfCandidates];
         int samples = batch.NumberOfGroups * batch.NumberOfCandidates;
         using IDisposable noGradients = no_grad();
-        int layer = parameters.Patch!.Layers.Count == 0 ? 0 : parameters.Patch.Layers[0];
-        (Tensor activation, Tensor offset) = module.Encode(batch.ToTrainingBatch(parameters), layer, generator: null);
+        using PatchTensors patch = CreatePatch(parameters);
+        (Tensor activation, Tensor offset) = patch.Encode(module, batch.ToTrainingBatch(parameters));
         return new SampleChunk(
             [.. Enumerable.Range(0, batch.NumberOfGroups)],
             activation,

@@ -26,7 +26,7 @@ internal sealed class DeviceLearner
         _step = step;
         _options = options;
         _profile = [.. options.Profile];
-        _width = session.Architecture.PatchableLayerSizes[DeviceGraph.GetFirstLayer(session.Graph.Patch!)];
+        _width = DeviceGraph.GetWidth(session.Graph.Patch!, session.Architecture);
     }
 
     /// <summary>Learns.</summary>

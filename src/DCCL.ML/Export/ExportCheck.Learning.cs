@@ -25,7 +25,7 @@ internal static partial class ExportCheck
         using InferenceSession session = GraphSession.Open(file);
         SeededRandom random = new(1);
         int size = parameters.Patch!.PatchSize;
-        int width = parameters.Architecture.PatchableLayerSizes[DeviceGraph.GetFirstLayer(parameters.Patch)];
+        int width = DeviceGraph.GetWidth(parameters.Patch, parameters.Architecture);
         float[] activation = Gaussian(random, NumberOfSamples * width, 1);
         float[] offset = Gaussian(random, NumberOfSamples, 1);
         float[] label = [.. Enumerable.Range(0, NumberOfSamples).Select(i => (float)(i % 2))];

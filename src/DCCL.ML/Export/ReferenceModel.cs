@@ -15,6 +15,7 @@ internal sealed class ReferenceModel
     private readonly IReferenceNetwork _network;
     private readonly int _numberOfLayers;
     private readonly int _firstLayer;
+    private readonly int _numberOfFactors;
 
     /// <param name="parameters">The model.</param>
     public ReferenceModel(DeviceCloudModelParameters parameters)
@@ -24,13 +25,14 @@ internal sealed class ReferenceModel
         _network = CreateNetwork(parameters);
         _numberOfLayers = parameters.Architecture.PatchableLayerSizes.Count;
         _firstLayer = parameters.Patch is null ? 0 : DeviceGraph.GetFirstLayer(parameters.Patch);
+        _numberOfFactors = parameters.Patch?.NumberOfItemFactors ?? 0;
     }
 
     /// <summary>Computes what no patch changes.</summary>
     /// <param name="item">The target's key value.</param>
     /// <param name="history">The history's key values, the most recent first; 0 is padding.</param>
     /// <param name="profile">The profile.</param>
-    /// <returns>The activation of the first patched layer, before its patch, and the logit's share that bypasses the layers.</returns>
+    /// <returns>The activation of the first patched layer, before its patch, and behind it the item's factors; and the logit's share that bypasses the layers.</returns>
     public (double[] Activation, double Offset) Encode(long item, ReadOnlySpan<long> history, ReadOnlySpan<float> profile)
     {
         double[] activation = _network.GetFirstActivation(item, history, profile);
@@ -39,23 +41,31 @@ internal sealed class ReferenceModel
             activation = _network.Forward(layer, activation);
         }
 
-        return (activation, _tensors.Row("item.bias", (int)item, 1)[0]);
+        double[] factors = _numberOfFactors == 0 ? [] : _tensors.Row(PatchArchitecture.FactorsTensor, (int)item, _numberOfFactors);
+        return ([.. activation, .. factors], _tensors.Row("item.bias", (int)item, 1)[0]);
     }
 
     /// <summary>Computes the logit.</summary>
-    /// <param name="activation">The activation of the first patched layer.</param>
+    /// <param name="activation">The activation of the first patched layer, and behind it the item's factors.</param>
     /// <param name="offset">The logit's share that bypasses the layers.</param>
     /// <param name="theta">The patch; empty for the cloud model.</param>
     /// <returns>The logit; and how large its terms are, which bounds what rounding does to it.</returns>
     public (double Logit, double Magnitude) Decode(double[] activation, double offset, ReadOnlySpan<float> theta)
     {
-        double[] z = AddPatch(_firstLayer, activation, theta);
+        double[] z = AddPatch(_firstLayer, activation[..^_numberOfFactors], theta);
         for (int layer = _firstLayer + 1; layer < _numberOfLayers; layer++)
         {
             z = AddPatch(layer, _network.Forward(layer, z), theta);
         }
 
-        double[] terms = [.. _network.GetLogitTerms(z), offset, theta.IsEmpty ? 0 : theta[0]];
+        double[] factors = activation[^_numberOfFactors..];
+        ReadOnlySpan<float> weights = theta.IsEmpty ? new float[_numberOfFactors] : theta[^_numberOfFactors..];
+        for (int k = 0; k < factors.Length; k++)
+        {
+            factors[k] *= weights[k];
+        }
+
+        double[] terms = [.. _network.GetLogitTerms(z), offset, theta.IsEmpty ? 0 : theta[0], .. factors];
         return (terms.Sum(), terms.Sum(Math.Abs));
     }
 
@@ -70,14 +80,14 @@ internal sealed class ReferenceModel
     // z + W_up act(W_down z), (W_down, W_up) = offset + sum over k of theta_k basis_k
     private double[] AddPatch(int layer, double[] z, ReadOnlySpan<float> theta)
     {
-        if (theta.Length <= 1 || _parameters.Patch is not PatchArchitecture patch || !patch.Layers.Contains(layer))
+        if (theta.IsEmpty || _parameters.Patch is not { NumberOfBasisColumns: > 0 } patch || !patch.Layers.Contains(layer))
         {
             return z;
         }
 
         int size = 2 * patch.BottleneckSize * z.Length;
         double[] matrices = _tensors.Row($"patch.{layer}.offset", 0, size);
-        for (int k = 1; k < theta.Length; k++)
+        for (int k = 1; k <= patch.NumberOfBasisColumns; k++)
         {
             ReferenceTensors.AddTo(matrices, _tensors.Row($"patch.{layer}.basis", k - 1, size), theta[k]);
         }

@@ -81,6 +81,7 @@ internal static class ArchitectureText
     private static void Check(PatchArchitecture patch, BackboneArchitecture backbone)
     {
         CheckSize(nameof(patch.PatchSize), patch.PatchSize, 1, MaximumPatchSize);
+        CheckSize(nameof(patch.NumberOfItemFactors), patch.NumberOfItemFactors, 0, patch.PatchSize - 1);
         CheckSize(nameof(patch.BottleneckSize), patch.BottleneckSize, 1, MaximumSize);
         Check(Enum.IsDefined(patch.Activation), "The patch's Activation must have a name.");
         Check(patch.Layers is not null, "The patch's Layers must be a list, but are null.");

@@ -8,7 +8,7 @@ namespace DCCL.ML.Onnx;
 /// <summary>Builds the scoring graph that leaves the house: <see cref="ModelGraph"/> with what clients on devices need besides.</summary>
 /// <remarks>
 /// Beyond the inputs and outputs of <see cref="ModelGraph"/>: ids may be raw; an unknown item has the score NaN, whoever runs the graph;
-/// and what the training step takes in is given out, the activation before the first patched layer's patch and the logit's share that
+/// and what the training step takes in is given out, the activation before the first patched layer's patch, with the item's factors behind it if patches weigh them, and the logit's share that
 /// bypasses the layers.
 /// </remarks>
 internal static class DeviceGraph
@@ -29,6 +29,10 @@ internal static class DeviceGraph
     /// <summary>Gets the layer whose activation a training step starts from.</summary>
     public static int GetFirstLayer(PatchArchitecture patch) => patch.Layers.Count == 0 ? 0 : patch.Layers[0];
 
+    /// <summary>Gets the length of what a training step sees of a sample: that layer's activation and, behind it, the item's factors.</summary>
+    public static int GetWidth(PatchArchitecture patch, BackboneArchitecture backbone) =>
+        backbone.PatchableLayerSizes[GetFirstLayer(patch)] + patch.NumberOfItemFactors;
+
     /// <summary>Builds the graph.</summary>
     public static ModelProto Build(DeviceCloudModelParameters parameters, Options options)
     {
@@ -44,7 +48,7 @@ internal static class DeviceGraph
         PatchNodes? patches = AddPatch(graph, parameters, options);
         string? first = null;
         (string logit, string offset) = ModelGraph.AddBackbone(graph, parameters, CandidateShape.Any, AfterActivation, item, history);
-        logit = patches?.AddIntercept(logit) ?? logit;
+        logit = patches?.AddToLogit(logit, item) ?? logit;
         string known = graph.Node("item.known", "Greater", item, graph.Integers(0));
         graph.Node(ModelGraph.ScoreOutput, "Where", known, logit, graph.Number(float.NaN));
         graph.Node(ModelGraph.ProbabilityOutput, "Sigmoid", ModelGraph.ScoreOutput);
@@ -52,10 +56,19 @@ internal static class DeviceGraph
         graph.Output(ModelGraph.ProbabilityOutput, DataType.Float, "groups", "candidates");
         if (first is not null)
         {
-            int width = parameters.Architecture.PatchableLayerSizes[GetFirstLayer(parameters.Patch!)];
-            graph.Node(ActivationOutput, "Identity", first);
+            PatchArchitecture patch = parameters.Patch!;
+            if (patch.NumberOfItemFactors == 0)
+            {
+                graph.Node(ActivationOutput, "Identity", first);
+            }
+            else
+            {
+                graph.Node(ActivationOutput, "Concat", first, patches!.Factors(item));
+                graph.Attribute("axis", 2L);
+            }
+
             graph.Node(OffsetOutput, "Identity", offset);
-            graph.Output(ActivationOutput, DataType.Float, "groups", "candidates", width.ToString(CultureInfo.InvariantCulture));
+            graph.Output(ActivationOutput, DataType.Float, "groups", "candidates", GetWidth(patch, parameters.Architecture).ToString(CultureInfo.InvariantCulture));
             graph.Output(OffsetOutput, DataType.Float, "groups", "candidates");
         }
 

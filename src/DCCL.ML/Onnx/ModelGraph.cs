@@ -65,7 +65,7 @@ internal static class ModelGraph
 
         (string logit, _) = AddBackbone(
             graph, parameters, candidates, (layer, activation) => patches?.AfterActivation(layer, activation) ?? activation);
-        logit = patches?.AddIntercept(logit) ?? logit;
+        logit = patches?.AddToLogit(logit, ItemInput) ?? logit;
         graph.Node(ScoreOutput, "Identity", logit);
         graph.Node(ProbabilityOutput, "Sigmoid", logit);
         graph.Output(ScoreOutput, DataType.Float, "groups", "candidates");

@@ -37,7 +37,7 @@ internal sealed class PatchNodes
     /// <returns>The patched activation, or <paramref name="activation"/> itself.</returns>
     public string AfterActivation(int layer, string activation)
     {
-        if (_patch.PatchSize == 1 || !_patch.Layers.Contains(layer))
+        if (_patch.NumberOfBasisColumns == 0 || !_patch.Layers.Contains(layer))
         {
             return activation;
         }
@@ -55,11 +55,13 @@ internal sealed class PatchNodes
         return _graph.Node($"patch.{layer}.patched", "Add", activation, residual);
     }
 
-    /// <summary>Adds the intercept theta_0 to the logit.</summary>
+    /// <summary>Adds to the logit what no layer sees: the intercept theta_0, and the item's factors, weighed.</summary>
     /// <param name="logit">The logit, [groups, candidates].</param>
+    /// <param name="item">The candidates' key values, [groups, candidates].</param>
     /// <returns>The patched logit.</returns>
-    public string AddIntercept(string logit)
+    public string AddToLogit(string logit, string item)
     {
+        logit = _patch.NumberOfItemFactors == 0 ? logit : _graph.Node("patch.factors.added", "Add", logit, WeighFactors(item));
         if (_baked is not null)
         {
             return _graph.Node("patch.logit", "Add", logit, _graph.Constant("patch.intercept", _baked.AsSpan(0, 1), 1, 1));
@@ -68,6 +70,31 @@ internal sealed class PatchNodes
         string intercept = _graph.Node(
             "patch.intercept", "Slice", ModelGraph.PatchInput, _graph.Integers(0), _graph.Integers(1), _graph.Integers(1)); // [p, 1]
         return _graph.Node("patch.logit", "Add", logit, intercept);
+    }
+
+    /// <summary>Adds the factors of items.</summary>
+    /// <param name="item">Key values, of any shape.</param>
+    /// <returns>[that shape, K].</returns>
+    public string Factors(string item)
+    {
+        const string Name = "item.factors";
+        return _graph.Has(Name)
+            ? Name
+            : _graph.Node(Name, "Gather", _graph.Constant(
+                PatchArchitecture.FactorsTensor, _parameters[PatchArchitecture.FactorsTensor].Span, _parameters.Architecture.NumberOfItems + 1, _patch.NumberOfItemFactors), item);
+    }
+
+    // Element by element and then the sum, where a matrix product of ONNX Runtime 1.31 gives equal rows unequal last bits.
+    private string WeighFactors(string item)
+    {
+        int first = _patch.PatchSize - _patch.NumberOfItemFactors;
+        string weights = _baked is null
+            ? _graph.Node("patch.factors.weights", "Unsqueeze", _graph.Node(
+                "patch.factors.part", "Slice", ModelGraph.PatchInput, _graph.Integers(first), _graph.Integers(_patch.PatchSize), _graph.Integers(1)), _graph.Integers(1))
+            : _graph.Constant("patch.factors.weights", _baked.AsSpan(first), 1, 1, _patch.NumberOfItemFactors); // [p, 1, K]
+        string sum = _graph.Node("patch.factors.sum", "ReduceSum", _graph.Node("patch.factors.weighed", "Mul", Factors(item), weights), _graph.Integers(2));
+        _graph.Attribute("keepdims", 0L);
+        return sum; // [g, c]
     }
 
     private (string Down, string Up) Matrices(int layer)
@@ -87,7 +114,7 @@ internal sealed class PatchNodes
     private void AddMatrices()
     {
         List<float> offset = [];
-        List<float>[] basis = [.. Enumerable.Range(1, _patch.PatchSize - 1).Select(_ => new List<float>())];
+        List<float>[] basis = [.. Enumerable.Range(0, _patch.NumberOfBasisColumns).Select(_ => new List<float>())];
         List<(string Name, long Rows)> pieces = [];
         foreach (int layer in _patch.Layers)
         {
@@ -105,7 +132,7 @@ internal sealed class PatchNodes
         }
 
         string constant = _graph.Constant("patch.basis", [.. basis.SelectMany(row => row)], basis.Length, offset.Count);
-        constant = _graph.Node("patch.basis.all", "Pad", constant, _graph.Integers(1, 0, 0, 0)); // theta_0 takes no part; evaluated once
+        constant = _graph.Node("patch.basis.all", "Pad", constant, _graph.Integers(1, 0, _patch.NumberOfItemFactors, 0)); // other coordinates take no part; evaluated once
         string flat = _graph.Node("patch.flat", "Gemm", ModelGraph.PatchInput, constant, _graph.Constant("patch.offset", [.. offset], offset.Count));
         string rows = _graph.Node("patch.rows", "Reshape", flat, _graph.Integers(-1, offset.Count / _patch.BottleneckSize, _patch.BottleneckSize));
         _graph.Split(pieces, rows, 1);
@@ -132,14 +159,14 @@ internal sealed class PatchNodes
         }
     }
 
-    /// <summary>Gets one matrix's offset, then its basis, each transposed: [d, columns * rows].</summary>
+    /// <summary>Gets one matrix's offset, then its basis, each transposed, and zeros for the factors: [d, columns * rows].</summary>
     public static float[] GetTransposedBasis(
         DeviceCloudModelParameters parameters, PatchArchitecture patch, int layer, int offset, int rows, int columns)
     {
         int total = 2 * rows * columns;
         float[] values = new float[patch.PatchSize * rows * columns];
         WeightArithmetic.Transpose(parameters[$"patch.{layer}.offset"].Span.Slice(offset, rows * columns), values, rows, columns);
-        for (int k = 1; k < patch.PatchSize; k++)
+        for (int k = 1; k <= patch.NumberOfBasisColumns; k++)
         {
             ReadOnlySpan<float> row = parameters[$"patch.{layer}.basis"].Span.Slice(((k - 1) * total) + offset, rows * columns);
             WeightArithmetic.Transpose(row, values.AsSpan(k * rows * columns), rows, columns);

@@ -38,7 +38,34 @@ internal sealed class PatchStepNodes
 
     private string Coordinates { get; }
 
-    public bool IsPatched(int layer) => _patch.PatchSize > 1 && _patch.Layers.Contains(layer);
+    public bool IsPatched(int layer) => _patch.NumberOfBasisColumns > 0 && _patch.Layers.Contains(layer);
+
+    /// <summary>Adds the part of a sample that is the activation of the first patched layer.</summary>
+    /// <param name="sample">The activation and, behind it, the item's factors, if patches weigh them, [s, n + K].</param>
+    /// <returns>[s, n].</returns>
+    public string Activation(string sample) => _patch.NumberOfItemFactors == 0
+        ? sample
+        : _graph.Node("activation.layer", "Slice", sample, _graph.Integers(0), _graph.Integers(-_patch.NumberOfItemFactors), _graph.Integers(1));
+
+    /// <summary>Adds the item's factors, weighed, to the logit.</summary>
+    /// <param name="logit">The logit, [s].</param>
+    /// <param name="sample">The activation and, behind it, the factors, [s, n + K].</param>
+    /// <returns>[s].</returns>
+    public string AddFactors(string logit, string sample)
+    {
+        if (_patch.NumberOfItemFactors == 0)
+        {
+            return logit;
+        }
+
+        string ofItem = _graph.Node(
+            "item.factors", "Slice", sample, _graph.Integers(-_patch.NumberOfItemFactors), _graph.Integers(int.MaxValue), _graph.Integers(1)); // [s, K]
+        string own = _graph.Node(
+            "patch.factors.weights", "Slice", ModelGraph.PatchInput, _graph.Integers(-_patch.NumberOfItemFactors), _graph.Integers(int.MaxValue), _graph.Integers(1));
+        string sum = _graph.Node("patch.factors.sum", "ReduceSum", _graph.Node("patch.factors.weighed", "Mul", ofItem, own), _graph.Integers(1));
+        _graph.Attribute("keepdims", 0L);
+        return _graph.Node("patch.factors.added", "Add", logit, sum);
+    }
 
     /// <summary>Adds a layer's patch.</summary>
     /// <param name="layer">A patched layer.</param>
@@ -95,7 +122,17 @@ internal sealed class PatchStepNodes
             gradient = _graph.Node($"{layer}.added", "Add", gradient, masked);
         }
 
-        return gradient;
+        return _patch.NumberOfItemFactors == 0 ? gradient : _graph.Node("patch.factors.gradient.added", "Add", gradient, FactorsGradient(slope));
+    }
+
+    // Zeros for the coordinates before them, [1, d].
+    private string FactorsGradient(string slope)
+    {
+        string own = _graph.Product("patch.factors.gradient", slope, "item.factors", transposesLeft: true); // [1, K]
+        int others = _patch.PatchSize - _patch.NumberOfItemFactors;
+        string all = _graph.Node("patch.factors.gradient.all", "Concat", _graph.Constant("patch.factors.gradient.others", new float[others], 1, others), own);
+        _graph.Attribute("axis", 1L);
+        return all;
     }
 
     private string Derive(string prefix, string slope)

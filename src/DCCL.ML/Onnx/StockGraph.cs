@@ -63,7 +63,7 @@ internal sealed class StockGraph
 
         (string logit, _) = ModelGraph.AddBackbone(
             _graph, _parameters, CandidateShape.Few, (layer, activation) => patchNodes?.AfterActivation(layer, activation) ?? activation);
-        logit = patchNodes?.AddIntercept(logit) ?? logit;
+        logit = patchNodes?.AddToLogit(logit, ModelGraph.ItemInput) ?? logit;
         string status = _graph.Node("status", "Gather", _graph.Constant("user.statuses", statuses, _numberOfRows, 1), user); // [1, 1]
         string isUnknown = _graph.Node("item.unknown", "Equal", ItemInput, _graph.Integers(0));
         _graph.Node(ScoreOutput, "Where", isUnknown, _graph.Number(float.NaN), logit);

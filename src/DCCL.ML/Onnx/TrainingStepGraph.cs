@@ -63,7 +63,7 @@ internal static class TrainingStepGraph
 
     private static void AddInputs(GraphBuilder graph, DeviceCloudModelParameters parameters, PatchArchitecture patch)
     {
-        string width = parameters.Architecture.PatchableLayerSizes[DeviceGraph.GetFirstLayer(patch)].ToString(CultureInfo.InvariantCulture);
+        string width = DeviceGraph.GetWidth(patch, parameters.Architecture).ToString(CultureInfo.InvariantCulture);
         graph.Input(DeviceGraph.ActivationOutput, DataType.Float, "samples", width);
         foreach (string input in (string[])[DeviceGraph.OffsetOutput, LabelInput, WeightInput])
         {
@@ -96,7 +96,7 @@ internal static class TrainingStepGraph
         int first = DeviceGraph.GetFirstLayer(patch);
         int count = parameters.Architecture.PatchableLayerSizes.Count;
         string[] activations = new string[count];
-        string value = DeviceGraph.ActivationOutput;
+        string value = patches.Activation(DeviceGraph.ActivationOutput);
         for (int layer = first; layer < count; layer++)
         {
             activations[layer] = layer == first ? value : decoder.Forward(layer, value);
@@ -105,6 +105,7 @@ internal static class TrainingStepGraph
 
         string logit = graph.Node("logit.layers", "Squeeze", decoder.Logit(value), graph.Integers(1));       // [s]
         logit = graph.Node("logit", "Add", logit, DeviceGraph.OffsetOutput);
+        logit = patches.AddFactors(logit, DeviceGraph.ActivationOutput);
         string intercept = graph.Node(
             "patch.intercept", "Slice", ModelGraph.PatchInput, graph.Integers(0), graph.Integers(1), graph.Integers(1));
         intercept = graph.Node("patch.intercept.flat", "Reshape", intercept, graph.Integers(1));

@@ -38,7 +38,7 @@ internal sealed class BasisLearner
         long users = chunk.Offset.shape[0];
         long samples = chunk.Offset.shape[1];
         (List<Tensor> activations, IList<Tensor> slopes, Tensor logits) = Differentiate(chunk);
-        Tensor features = torch.zeros(users * samples, _patch.Architecture.PatchSize - 1);
+        Tensor features = torch.zeros(users * samples, _patch.Architecture.NumberOfBasisColumns);
         for (int i = 0; i < activations.Count; i++)
         {
             int layer = _patch.FirstLayer + i;
@@ -50,7 +50,9 @@ internal sealed class BasisLearner
         }
 
         Tensor intercept = torch.ones(users, samples, 1);
-        return (torch.cat([intercept, features.view(users, samples, -1)], dim: 2), logits);
+        Tensor? factors = _patch.Divide(chunk.Activation).Factors;
+        Tensor columns = features.view(users, samples, _patch.Architecture.NumberOfBasisColumns);
+        return (torch.cat(factors is null ? [intercept, columns] : [intercept, columns, factors], dim: 2), logits);
     }
 
     // The cloud model's activations from the first patched layer on, the logit's derivatives by them, and the logits.
@@ -59,7 +61,7 @@ internal sealed class BasisLearner
         using IDisposable gradients = torch.enable_grad();
         List<Tensor> activations = [];
         Tensor logits = _model.Decode(
-            chunk.Activation,
+            _patch.Divide(chunk.Activation).Activation,
             chunk.Offset,
             _patch.FirstLayer,
             (layer, z) =>
@@ -122,7 +124,7 @@ internal sealed class BasisLearner
     /// <summary>Rescales the columns of the basis to the same root-mean-square effect on the logit.</summary>
     /// <param name="chunks">The samples.</param>
     /// <param name="scale">The effect of a column.</param>
-    /// <returns>The factors that the columns were multiplied by [d - 1].</returns>
+    /// <returns>The factors that the columns were multiplied by [d - 1 - K].</returns>
     public Tensor Normalize(IReadOnlyList<SampleChunk> chunks, double scale = 1)
     {
         using DisposeScope scope = torch.NewDisposeScope();
@@ -133,12 +135,12 @@ internal sealed class BasisLearner
 
     /// <summary>The root-mean-square effect on the logit of each column of the basis, as measured on a part of the samples.</summary>
     /// <param name="chunks">The samples; of each chunk the same share of users is looked at.</param>
-    /// <returns>[d - 1].</returns>
+    /// <returns>[d - 1 - K].</returns>
     public Tensor MeasureEffects(IReadOnlyList<SampleChunk> chunks)
     {
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
-        Tensor squares = torch.zeros(_patch.Architecture.PatchSize - 1);
+        Tensor squares = torch.zeros(_patch.Architecture.NumberOfBasisColumns);
         Tensor weights = torch.zeros(1);
         double share = Math.Min(1, NumberOfScaleSamples / (double)chunks.Sum(chunk => chunk.Weight.numel()));
         foreach (SampleChunk whole in chunks)

@@ -73,7 +73,7 @@ internal sealed class FleetLearner
             TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
             using SampleChunk chunk = _encoder.Encode(index);
-            if (_options.NumberOfLinearizations > 0)
+            if (_options.NumberOfLinearizations > 0 && !(_solver.FoldsIn && !_encoder.HasLabels))
             {
                 SolveLinearized(chunk);
             }
@@ -93,7 +93,7 @@ internal sealed class FleetLearner
         }
 
         int[] strengths = rankingGate is not null
-            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
+            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, _solver.FoldsIn, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
             : _encoder.HasLabels ? PatchGate.Choose(_encoder.NumberOfEvents, _evidence, _options.GatePriorEvents) : new int[count];
         int gated = strengths.Count(strength => strength == 0);
         _run.Info(string.Create(

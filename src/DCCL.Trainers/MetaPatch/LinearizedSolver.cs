@@ -22,6 +22,7 @@ internal sealed class LinearizedSolver
     private readonly RidgeLogistic _logistic;
     private readonly int _size;
     private readonly int _rank;
+    private readonly int _columns;
 
     /// <summary>Prepares a solver.</summary>
     /// <param name="model">The cloud model, a replica that asks for no gradients.</param>
@@ -36,6 +37,7 @@ internal sealed class LinearizedSolver
         _numberOfSteps = numberOfSteps;
         _size = patch.Architecture.PatchSize;
         _rank = patch.Architecture.BottleneckSize;
+        _columns = patch.Architecture.NumberOfBasisColumns;
         float[] penalty = new float[_size];
         Array.Fill(penalty, (float)l2);
         penalty[0] = (float)interceptL2;
@@ -50,6 +52,7 @@ internal sealed class LinearizedSolver
         using DisposeScope scope = torch.NewDisposeScope();
         bool isZero = !patches.ContainsAnyExcept(0f);
         Tensor theta = torch.tensor(patches.ToArray(), chunk.Rows.Length, _size);
+        (Tensor activation, Tensor? factors) = _patch.Divide(chunk.Activation);
         List<(int Layer, Tensor Before)> places = [];
         List<Tensor> patched = [];
         Tensor logits;
@@ -57,8 +60,8 @@ internal sealed class LinearizedSolver
         using (torch.enable_grad())
         {
             logits = _model.Decode(
-                chunk.Activation,
-                chunk.Offset,
+                activation,
+                factors is null || isZero ? chunk.Offset : chunk.Offset.Plus(_patch.WeighFactors(factors, theta)),
                 _patch.FirstLayer,
                 (layer, z) =>
                 {
@@ -90,6 +93,11 @@ internal sealed class LinearizedSolver
         for (int i = 0; i < places.Count; i++)
         {
             AddFeatures(features, places[i].Layer, places[i].Before.detach(), slopes[i], isZero ? null : theta);
+        }
+
+        if (factors is not null)
+        {
+            AddFactors(features, factors);
         }
 
         if (!isZero)
@@ -174,7 +182,7 @@ internal sealed class LinearizedSolver
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
         Tensor theta = torch.tensor(patches.ToArray(), chunk.Rows.Length, _size);
-        return _model.Decode(chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, theta), generator: null).ToArray();
+        return _patch.Decode(_model, chunk.Activation, chunk.Offset, theta).ToArray();
     }
 
     private void SolveLinear(LinearizedProblem problem, float[] weights, ReadOnlySpan<float> start, Span<float> solution)
@@ -192,7 +200,7 @@ internal sealed class LinearizedSolver
     // What a layer adds: dlogit/dz' . (Basis_up a + W_up (act'(W_down z) * Basis_down z)) with a = act(W_down z). At zero W_up is zero.
     private void AddFeatures(float[] features, int layer, Tensor z, Tensor slope, Tensor? theta)
     {
-        int columns = _size - 1;
+        int columns = _columns;
         long width = z.shape[2];
         Tensor basis = _patch.Tensors[$"patch.{layer}.basis"];
         Tensor basisUp = basis.narrow(1, _rank * width, _rank * width).view(columns, width, _rank).permute(1, 2, 0).reshape(width, _rank * columns);
@@ -212,10 +220,21 @@ internal sealed class LinearizedSolver
         AddProducts(features, z.reshape(-1, width).matmul(basisDown), back);
     }
 
+    // The last derivatives are the factors themselves.
+    private void AddFactors(float[] features, Tensor factors)
+    {
+        float[] values = factors.ToArray();
+        int count = _size - 1 - _columns;
+        for (int i = 0; i < values.Length / count; i++)
+        {
+            values.AsSpan(i * count, count).CopyTo(features.AsSpan(((i + 1) * _size) - count));
+        }
+    }
+
     // features[1..] += sum over r of factors[r] matrices[r], for each sample.
     private void AddProducts(float[] features, Tensor matrices, Tensor factors)
     {
-        int columns = _size - 1;
+        int columns = _columns;
         using Tensor held = matrices.contiguous();
         ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(held.bytes);
         float[] weights = factors.ToArray();

@@ -23,10 +23,13 @@ public sealed partial class MetaPatchTrainer
         public PatchActivation Activation { get; init; }
 
         /// <summary>Gets the hidden layers to patch, ascending from 0.</summary>
-        /// <value>The default is null: all.</value>
+        /// <value>The default is null: all. Not used with <see cref="PatchBasisSource.ItemFactors"/>.</value>
         public IReadOnlyList<int>? Layers { get; init; }
 
-        /// <summary>Gets how the first basis is found. A model that has a basis of the same shape keeps it.</summary>
+        /// <summary>
+        /// Gets how the first basis is found, or that patches weigh factors of the item instead. A model that has a basis of the same shape, or factors,
+        /// keeps them.
+        /// </summary>
         /// <value>The default is <see cref="PatchBasisSource.Learned"/>.</value>
         public PatchBasisSource Basis { get; init; }
 
@@ -46,6 +49,7 @@ public sealed partial class MetaPatchTrainer
         /// Gets the weight of <c>|theta - start|^2 / 2</c> against the sum of a user's cross-entropy, the intercept aside. Columns of
         /// the basis all have the same root-mean-square effect c on the logit, so that the prior variance of what a patch adds to a
         /// logit is c^2 (d - 1) / L2. How large c is, 1 at first, is found on held-back events together with the basis.
+        /// Patches that weigh factors, of events without labels, are the sum of the factors of a user's items over L2.
         /// </summary>
         /// <value>The default is 60. Above 0.</value>
         public double L2 { get; init; } = 60;

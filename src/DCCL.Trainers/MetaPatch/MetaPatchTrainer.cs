@@ -22,6 +22,7 @@ namespace DCCL.Trainers;
 /// held-back events, the user keeps the starting point. Events without labels are judged by where they stand in a ranking of all items, users of
 /// similar activity together. Of events with labels, pairs of a positive and a negative one of the same user judge the patch but for its
 /// intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt and judged.
+/// <see cref="PatchBasisSource.ItemFactors"/> is another kind of patch, nearly all of which is not learnt but summed.
 /// </para>
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
@@ -39,6 +40,9 @@ namespace DCCL.Trainers;
 /// </example>
 public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 {
+    // What a patch on factors adds at full strength is so many times the projection of what the user had, 1 for each item, on the leading directions.
+    private const double ProjectionWeight = 8;
+
     private readonly IHostEnvironment _environment;
     private readonly ITransformer _model;
     private readonly Options _options;
@@ -118,9 +122,9 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
         using PatchTensors patch = keepsBasis
             ? new PatchTensors(shape, architecture, tensor => parameters[tensor.Name].ToArray())
-            : PatchTensors.CreateRandom(shape, architecture, run.Random);
+            : PatchTensors.CreateRandom(shape, architecture, run.Random, FindFactors(run, shape, device));
         NegativeSampler sampler = new(device.Log, seed: 0);
-        if (!keepsBasis && shape.PatchSize > 1)
+        if (!keepsBasis && shape.NumberOfBasisColumns > 0)
         {
             training.PrepareBasis(patch, events, sampler);
         }
@@ -143,7 +147,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
             ? null
             : new RankingGate(run, patchable, device.Log, events, _options.GateFraction);
-        UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler, patch.FirstLayer), start)
+        UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler, patch), start)
             .Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }
@@ -151,12 +155,35 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     private bool IsRecent(InteractionLog log, int user, int index) =>
         _options.MaximumNumberOfEvents == 0 || log.GetItems(user).Length - index <= _options.MaximumNumberOfEvents;
 
+    // The leading singular vectors of who had what before the events that patches learn from, and that judge them.
+    private float[]? FindFactors(TrainingRun run, PatchArchitecture shape, DeviceEvents device)
+    {
+        if (shape.NumberOfItemFactors == 0)
+        {
+            return null;
+        }
+
+        InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
+        if (known.NumberOfEvents == 0)
+        {
+            run.Warning("The model remembers no events from before those of the log: no factors are found, and patches weigh nothing. Pass later events only.");
+        }
+
+        run.Info($"{shape.NumberOfItemFactors} factors of {known.NumberOfItems} items from {known.NumberOfEvents} earlier events");
+        float[] directions = SpectralEmbedding.FindDirections(known, shape.NumberOfItemFactors, new SeededRandom(run.Seed));
+        float scale = (float)Math.Sqrt(ProjectionWeight * _options.L2);
+        return Array.ConvertAll(directions, value => scale * value);
+    }
+
     private PatchArchitecture GetShape(BackboneArchitecture architecture) => new()
     {
         PatchSize = _options.PatchSize,
+        NumberOfItemFactors = _options.Basis == PatchBasisSource.ItemFactors ? _options.PatchSize - 1 : 0,
         BottleneckSize = _options.BottleneckSize,
         Activation = _options.Activation,
-        Layers = _options.PatchSize == 1 ? [] : _options.Layers ?? [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count)],
+        Layers = _options.PatchSize == 1 ? []
+            : _options.Basis == PatchBasisSource.ItemFactors ? [architecture.PatchableLayerSizes.Count - 1] // what comes before is the same for all
+            : _options.Layers ?? [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count)],
     };
 
     private static double[] GetCutoffs(BehaviorHistory history, int numberOfUsers)

@@ -90,6 +90,9 @@ internal sealed class PatchSolver
         return scores;
     }
 
+    /// <summary>Gets a value indicating whether patches of events without labels are not learnt by steps, but are sums over a user's events.</summary>
+    public bool FoldsIn => _patch.Architecture is { NumberOfItemFactors: > 0, NumberOfBasisColumns: 0 };
+
     /// <summary>Learns the patches.</summary>
     /// <param name="chunk">The samples.</param>
     /// <param name="weight">The weight of each sample in the loss [users, samples].</param>
@@ -97,6 +100,11 @@ internal sealed class PatchSolver
     /// <returns>theta [users, d].</returns>
     public Tensor Solve(SampleChunk chunk, Tensor weight, Tensor start)
     {
+        if (FoldsIn && chunk.SamplesPerEvent > 1)
+        {
+            return FoldIn(chunk, weight);
+        }
+
         using DisposeScope scope = torch.NewDisposeScope();
         float[] patches = start.ToArray();
         float[] first = new float[patches.Length];
@@ -138,8 +146,20 @@ internal sealed class PatchSolver
         void FitIntercepts(Tensor scores) => InterceptSolver.Solve(scores.ToArray(), labels, weights, starts, _settings.InterceptL2, intercepts);
     }
 
-    private Tensor ScoreWithoutIntercept(SampleChunk chunk, Tensor patches) => _model.Decode(
-        chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null);
+    // What the user had is to score high, and there is a penalty on the weights: the minimum of L2 / 2 |theta|^2 - sum_j theta . q_j. Negatives drawn at
+    // random have no part in it, nor does a starting point, which has these events in it already.
+    private Tensor FoldIn(SampleChunk chunk, Tensor weight)
+    {
+        using IDisposable noGradients = torch.no_grad();
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor factors = _patch.Divide(chunk.Activation).Factors!;                                           // [users, samples, K]
+        Tensor own = weight * chunk.IsEvent;
+        Tensor sums = torch.bmm(own.unsqueeze(1), factors).squeeze(1).Times(1 / _settings.L2);                    // [users, K]
+        return torch.cat([torch.zeros(sums.shape[0], 1), sums], dim: 1).MoveToOuterDisposeScope();
+    }
+
+    private Tensor ScoreWithoutIntercept(SampleChunk chunk, Tensor patches) =>
+        _patch.Decode(_model, chunk.Activation, chunk.Offset, patches);
 
     private Tensor Penalty(Tensor distance)
     {

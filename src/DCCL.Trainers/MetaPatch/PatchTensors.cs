@@ -11,17 +11,25 @@ namespace DCCL.Trainers.MetaPatch;
 /// <remarks>Not thread-safe. Owns its tensors. <see cref="PatchArchitecture"/> has the equations.</remarks>
 internal sealed class PatchTensors : IDisposable
 {
+    private const string FactorsTensor = "patch.factors";
     private readonly Dictionary<string, Parameter> _tensors = [];
     private readonly Dictionary<int, int> _widths;
+    private readonly Tensor? _factors;
 
     /// <summary>Creates the tensors from their values.</summary>
     public PatchTensors(PatchArchitecture architecture, BackboneArchitecture backbone, Func<TensorShape, float[]> values)
     {
         Architecture = architecture;
-        _widths = architecture.PatchSize == 1 ? [] : architecture.Layers.ToDictionary(layer => layer, layer => backbone.PatchableLayerSizes[layer]);
+        _widths = architecture.NumberOfBasisColumns == 0 ? [] : architecture.Layers.ToDictionary(layer => layer, layer => backbone.PatchableLayerSizes[layer]);
         foreach (TensorShape shape in architecture.GetTensors(backbone))
         {
             using Tensor tensor = torch.tensor(values(shape), [.. shape.Dimensions.Select(length => (long)length)]);
+            if (shape.Name == FactorsTensor)
+            {
+                _factors = tensor.clone().DetachFromDisposeScope();
+                continue;
+            }
+
             Parameter parameter = new(tensor, requires_grad: true);
             parameter.DetachFromDisposeScope();
             _tensors.Add(shape.Name, parameter);
@@ -32,6 +40,7 @@ internal sealed class PatchTensors : IDisposable
     {
         Architecture = original.Architecture;
         _widths = original._widths;
+        _factors = original._factors?.alias().DetachFromDisposeScope();
         foreach ((string name, Parameter tensor) in original._tensors)
         {
             using Tensor shared = tensor.detach();
@@ -46,7 +55,7 @@ internal sealed class PatchTensors : IDisposable
     /// <summary>Gets the first patched layer: everything up to its activation is the same for all patches.</summary>
     public int FirstLayer => Architecture.Layers.Count == 0 ? 0 : Architecture.Layers[0];
 
-    /// <summary>Gets all tensors by name.</summary>
+    /// <summary>Gets all tensors that can be learnt, by name; the factors of items are given.</summary>
     public IReadOnlyDictionary<string, Parameter> Tensors => _tensors;
 
     /// <summary>Whether patches change a layer; an intercept alone changes none.</summary>
@@ -56,9 +65,18 @@ internal sealed class PatchTensors : IDisposable
     /// Draws random tensors. The offset of <c>W_up</c> is zero, so that a patch of zeros changes nothing; that of <c>W_down</c> is
     /// not, or no gradient would ever reach the patch.
     /// </summary>
-    public static PatchTensors CreateRandom(PatchArchitecture architecture, BackboneArchitecture backbone, SeededRandom random) =>
+    /// <param name="architecture">The shape of the patches.</param>
+    /// <param name="backbone">The network that is patched.</param>
+    /// <param name="random">Draws the tensors.</param>
+    /// <param name="factors">The factors of the items [items + 1, K]; null if patches weigh none.</param>
+    public static PatchTensors CreateRandom(PatchArchitecture architecture, BackboneArchitecture backbone, SeededRandom random, float[]? factors = null) =>
         new(architecture, backbone, shape =>
         {
+            if (shape.Name == FactorsTensor)
+            {
+                return factors ?? throw new ArgumentNullException(nameof(factors), "The factors of the items are not drawn.");
+            }
+
             int layer = int.Parse(shape.Name.Split('.')[1], System.Globalization.CultureInfo.InvariantCulture);
             int width = backbone.PatchableLayerSizes[layer];
             int half = architecture.BottleneckSize * width;
@@ -76,6 +94,51 @@ internal sealed class PatchTensors : IDisposable
 
     /// <summary>Creates a replica for another thread: the same values in the same memory, but gradients of its own.</summary>
     public PatchTensors Replicate() => new(this);
+
+    /// <summary>Computes what no patch changes.</summary>
+    /// <param name="model">The cloud model.</param>
+    /// <param name="batch">The samples.</param>
+    /// <returns>
+    /// The activation of the first patched layer, with the factors of the items behind it if patches weigh them [groups, candidates, width + K], and
+    /// the logit's share that bypasses the layers [groups, candidates].
+    /// </returns>
+    public (Tensor Activation, Tensor Offset) Encode(TorchBackbone model, TrainingBatch batch)
+    {
+        (Tensor activation, Tensor offset) = model.Encode(batch, FirstLayer, generator: null);
+        return (_factors is null ? activation : torch.cat([activation, LookupFunction.Look(_factors, batch.Items)], dim: 2), offset);
+    }
+
+    /// <summary>The length of what <see cref="Encode"/> gives of a sample.</summary>
+    public int GetSampleWidth(BackboneArchitecture backbone) => backbone.PatchableLayerSizes[FirstLayer] + Architecture.NumberOfItemFactors;
+
+    /// <summary>Divides what <see cref="Encode"/> gave.</summary>
+    /// <param name="sample">The activation and, behind it, the factors [users, samples, width + K].</param>
+    /// <returns>The activation; and the factors, null if patches weigh none.</returns>
+    public (Tensor Activation, Tensor? Factors) Divide(Tensor sample)
+    {
+        long factors = Architecture.NumberOfItemFactors;
+        long width = sample.shape[2] - factors;
+        return factors == 0 ? (sample, null) : (sample.narrow(2, 0, width).contiguous(), sample.narrow(2, width, factors));
+    }
+
+    /// <summary>Computes the logits under patches, apart from the intercepts.</summary>
+    /// <param name="model">The cloud model.</param>
+    /// <param name="sample">The activation and, behind it, the factors [users, samples, width + K].</param>
+    /// <param name="offset">The logit's share that bypasses the layers [users, samples].</param>
+    /// <param name="patches">theta [users, d].</param>
+    /// <returns>[users, samples].</returns>
+    public Tensor Decode(TorchBackbone model, Tensor sample, Tensor offset, Tensor patches)
+    {
+        (Tensor activation, Tensor? factors) = Divide(sample);
+        return model.Decode(
+            activation, factors is null ? offset : offset.Plus(WeighFactors(factors, patches)), FirstLayer, (layer, z) => Apply(layer, z, patches), generator: null);
+    }
+
+    /// <summary>What the factors add to the logits [users, samples].</summary>
+    /// <param name="factors">The factors of the items [users, samples, K].</param>
+    /// <param name="patches">theta [users, d].</param>
+    public Tensor WeighFactors(Tensor factors, Tensor patches) =>
+        torch.bmm(factors, patches.narrow(1, Architecture.PatchSize - factors.shape[2], factors.shape[2]).unsqueeze(2)).squeeze(2);
 
     /// <summary>Adds each user's patch to an activation.</summary>
     /// <param name="layer">The layer.</param>
@@ -105,7 +168,7 @@ internal sealed class PatchTensors : IDisposable
     {
         int rank = Architecture.BottleneckSize;
         int width = _widths[layer];
-        int columns = Architecture.PatchSize - 1;
+        int columns = Architecture.NumberOfBasisColumns;
         Tensor down = _tensors[$"patch.{layer}.offset"].narrow(0, 0, rank * width).view(rank, width);
         Tensor up = _tensors[$"patch.{layer}.basis"].narrow(1, rank * width, rank * width).view(columns, width, rank);
         Tensor hidden = Activate(z.matmul(down.t()));                                                        // [samples, rank]
@@ -153,8 +216,19 @@ internal sealed class PatchTensors : IDisposable
         }
     }
 
-    public Dictionary<string, float[]> Export() => _tensors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray());
+    /// <summary>Copies all tensors out, the factors of the items among them.</summary>
+    public Dictionary<string, float[]> Export()
+    {
+        Dictionary<string, float[]> values = _tensors.ToDictionary(pair => pair.Key, pair => pair.Value.ToArray());
+        if (_factors is not null)
+        {
+            values.Add(FactorsTensor, _factors.ToArray());
+        }
 
+        return values;
+    }
+
+    /// <summary>Overwrites all tensors that can be learnt.</summary>
     public void Import(IReadOnlyDictionary<string, float[]> values)
     {
         foreach ((string name, Parameter tensor) in _tensors)
@@ -165,6 +239,7 @@ internal sealed class PatchTensors : IDisposable
 
     public void Dispose()
     {
+        _factors?.Dispose();
         foreach (Parameter tensor in _tensors.Values)
         {
             tensor.grad?.Dispose();
@@ -180,7 +255,7 @@ internal sealed class PatchTensors : IDisposable
         int rank = Architecture.BottleneckSize;
         int width = _widths[layer];
         Tensor matrices = torch.addmm(                                                                       // [users, 2 rank width]
-            _tensors[$"patch.{layer}.offset"], patches.narrow(1, 1, Architecture.PatchSize - 1), _tensors[$"patch.{layer}.basis"], 1, 1);
+            _tensors[$"patch.{layer}.offset"], patches.narrow(1, 1, Architecture.NumberOfBasisColumns), _tensors[$"patch.{layer}.basis"], 1, 1);
         return (matrices.narrow(1, 0, rank * width).view(-1, rank, width), matrices.narrow(1, rank * width, rank * width).view(-1, width, rank));
     }
 

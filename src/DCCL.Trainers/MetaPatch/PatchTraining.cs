@@ -41,19 +41,19 @@ internal sealed class PatchTraining
     /// <summary>Encodes the events to learn from.</summary>
     /// <param name="events">The events, a user's one after the other.</param>
     /// <param name="seen">What users have seen, which is never drawn as a negative.</param>
-    /// <param name="layer">The first patched layer.</param>
+    /// <param name="patch">What is patched.</param>
     /// <param name="random">Draws the negatives; null for the run's own numbers.</param>
-    public SampleStore Encode(EventTable events, InteractionLog seen, int layer, SeededRandom? random = null) =>
-        SampleStore.Create(Divide(events, new NegativeSampler(seen, seed: 0), layer, random), _run.Parallel);
+    public SampleStore Encode(EventTable events, InteractionLog seen, PatchTensors patch, SeededRandom? random = null) =>
+        SampleStore.Create(Divide(events, new NegativeSampler(seen, seed: 0), patch, random), _run.Parallel);
 
     /// <summary>Divides the users who have events to learn from into chunks.</summary>
     /// <param name="events">The events, a user's one after the other.</param>
     /// <param name="sampler">Draws negatives of events without labels.</param>
-    /// <param name="layer">The first patched layer.</param>
+    /// <param name="patch">What is patched.</param>
     /// <param name="random">Draws the negatives; null for the run's own numbers.</param>
-    public SampleEncoder Divide(EventTable events, NegativeSampler sampler, int layer, SeededRandom? random = null) => new(
+    public SampleEncoder Divide(EventTable events, NegativeSampler sampler, PatchTensors patch, SeededRandom? random = null) => new(
         _model,
-        layer,
+        patch,
         events,
         events.HasLabels ? null : sampler,
         _options.NegativePoolSize,
@@ -80,7 +80,7 @@ internal sealed class PatchTraining
     /// <param name="sampler">Draws negatives of events without labels.</param>
     public void PrepareBasis(PatchTensors patch, EventTable events, NegativeSampler sampler)
     {
-        using SampleStore samples = SampleStore.Create(Divide(SampleUsers(events, patch.FirstLayer), sampler, patch.FirstLayer), _run.Parallel);
+        using SampleStore samples = SampleStore.Create(Divide(SampleUsers(events, patch), sampler, patch), _run.Parallel);
 
         // A basis is learnt from all users together: few negatives of each event say enough, in a fraction of the time.
         using SampleStore store = samples.KeepNegatives(_options.NumberOfNegatives);
@@ -96,9 +96,9 @@ internal sealed class PatchTraining
     }
 
     // All events, or those of a seeded sample of users who fit into memory together.
-    private EventTable SampleUsers(EventTable events, int layer)
+    private EventTable SampleUsers(EventTable events, PatchTensors patch)
     {
-        long elements = _model.Architecture.PatchableLayerSizes[layer] * (events.HasLabels ? 1L : 1 + _options.NegativePoolSize);
+        long elements = patch.GetSampleWidth(_model.Architecture) * (events.HasLabels ? 1L : 1 + _options.NegativePoolSize);
         if (events.Count * elements <= MaximumNumberOfBasisActivations)
         {
             return events;

@@ -47,9 +47,10 @@ internal sealed class RankingGate
     /// <summary>Chooses each user's strength.</summary>
     /// <param name="users">The users who have events to learn from.</param>
     /// <param name="numberOfEvents">Their numbers of events.</param>
+    /// <param name="isForAll">Whether all users get one strength.</param>
     /// <param name="fleet">Makes the patches, learnt without the held-back events, at one strength for all.</param>
     /// <returns>The index of each user's strength.</returns>
-    public int[] Choose(int[] users, int[] numberOfEvents, Func<int, UserPatches> fleet)
+    public int[] Choose(int[] users, int[] numberOfEvents, bool isForAll, Func<int, UserPatches> fleet)
     {
         using ModelScorer scorer = new(_parameters, _run.Threads);
         double[][] gains = [.. users.Select(_ => new double[PatchGate.Strengths.Count])];
@@ -81,7 +82,7 @@ internal sealed class RankingGate
         }
 
         _run.Report("metapatch: ranking", 1);
-        return PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
+        return isForAll ? PatchGate.ChooseForAll(isRanked, gains) : PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
     }
 
     private RankingReport Rank(ModelScorer scorer, UserPatches patches) => ItemRankingEvaluator.Evaluate(

@@ -18,7 +18,8 @@ internal sealed class SampleEncoder
 {
     private const int EncodingBatch = 256;
     private readonly TorchBackbone _model;
-    private readonly int _layer;
+    private readonly PatchTensors _patch;
+    private readonly int _width;
     private readonly EventTable _events;
     private readonly NegativeSampler? _sampler;
     private readonly double _negativeWeight;
@@ -29,7 +30,7 @@ internal sealed class SampleEncoder
 
     /// <summary>Divides the users.</summary>
     /// <param name="model">The cloud model; nothing of it is changed.</param>
-    /// <param name="layer">The first patched layer.</param>
+    /// <param name="patch">What is patched; nothing of it is changed, but where that begins.</param>
     /// <param name="events">The events, a user's one after the other in time order.</param>
     /// <param name="sampler">Draws negatives for events without labels.</param>
     /// <param name="pool">The number of negatives of each event.</param>
@@ -37,11 +38,12 @@ internal sealed class SampleEncoder
     /// <param name="elements">The number of activations in a chunk at most, the memory cap.</param>
     /// <param name="random">Draws the negatives.</param>
     public SampleEncoder(
-        TorchBackbone model, int layer, EventTable events, NegativeSampler? sampler, int pool, double negativeWeight, long elements,
+        TorchBackbone model, PatchTensors patch, EventTable events, NegativeSampler? sampler, int pool, double negativeWeight, long elements,
         SeededRandom random)
     {
         _model = model;
-        _layer = layer;
+        _patch = patch;
+        _width = patch.GetSampleWidth(model.Architecture);
         _events = events;
         _sampler = sampler;
         _negativeWeight = negativeWeight;
@@ -49,7 +51,7 @@ internal sealed class SampleEncoder
         _random = random;
         _users = events.GetUsers();
         _users.Sort((a, b) => a.Count != b.Count ? a.Count.CompareTo(b.Count) : a.User.CompareTo(b.User));
-        _parts = Divide(_users, _perEvent * (long)model.Architecture.PatchableLayerSizes[layer], elements);
+        _parts = Divide(_users, _perEvent * (long)_width, elements);
         Users = [.. _users.Select(user => user.User)];
         NumberOfEvents = [.. _users.Select(user => user.Count)];
     }
@@ -94,7 +96,7 @@ internal sealed class SampleEncoder
     {
         (int start, int count) = range.GetOffsetAndLength(_users.Count);
         int samples = _users[start + count - 1].Count * _perEvent;
-        int width = _model.Architecture.PatchableLayerSizes[_layer];
+        int width = _width;
         using DisposeScope scope = torch.NewDisposeScope();
         Tensor activation = torch.zeros(count, samples, width);
         Tensor offset = torch.zeros(count, samples);
@@ -154,7 +156,7 @@ internal sealed class SampleEncoder
                 _sampler.Sample(_events.Users[indices[i]], negatives.AsSpan(i * (_perEvent - 1), _perEvent - 1), random);
             }
 
-            (Tensor encoded, Tensor bypass) = _model.Encode(_events.CreateBatch(indices, negatives), _layer, generator: null);
+            (Tensor encoded, Tensor bypass) = _patch.Encode(_model, _events.CreateBatch(indices, negatives));
             using Tensor z = encoded.contiguous();
             using Tensor share = bypass.contiguous();
             ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(z.bytes);

@@ -96,7 +96,7 @@ internal sealed class DistillationPlan
         PatchTraining training, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
         EventTable device = events.Select(DeviceEvents);
-        using SampleStore pool = training.Encode(device, log, patch.FirstLayer);
+        using SampleStore pool = training.Encode(device, log, patch);
         using SampleStore store = pool.KeepNegatives(NegativesPerEvent);
         int size = patches.PatchSize;
         float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];

@@ -138,7 +138,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
             first.TrainTeacher(old);
         }
 
-        using SampleStore? teacherStore = foldPatches is null ? null : teaching.Encode(heldOut, log, oldPatch.FirstLayer, run.Random.Fork(3));
+        using SampleStore? teacherStore = foldPatches is null ? null : teaching.Encode(heldOut, log, oldPatch, run.Random.Fork(3));
         Teachers? teachers = foldPatches is null
             ? null
             : Teachers.Create(teaching, oldFrozen, oldPatch, fleet.Patches!, foldPatches, plan, events, teacherStore!);
@@ -154,7 +154,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         PatchDistillation second = new(run, _options, frozen, training, patch, encoder);
         if (teachers is not null && heldOut.Count > 0)
         {
-            using SampleStore store = training.Encode(heldOut, log, patch.FirstLayer, run.Random.Fork(3));
+            using SampleStore store = training.Encode(heldOut, log, patch, run.Random.Fork(3));
             second.Train(events, plan, store, teacherStore!, teachers);
         }
 

@@ -100,7 +100,7 @@ internal sealed class PatchDistillation
     // The root mean square of the columns' effects.
     private double MeasureScale(SampleStore store)
     {
-        if (_patch.Architecture.PatchSize == 1)
+        if (_patch.Architecture.NumberOfBasisColumns == 0)
         {
             return 1;
         }
@@ -112,8 +112,8 @@ internal sealed class PatchDistillation
     private void RescaleColumns(SampleStore store, double scale)
     {
         float[] factors = new float[_patch.Architecture.PatchSize];
-        factors[0] = 1;
-        if (factors.Length > 1)
+        Array.Fill(factors, 1);
+        if (_patch.Architecture.NumberOfBasisColumns > 0)
         {
             using Tensor columns = _training.CreateLearner(_patch).Normalize(store.Chunks, scale);
             columns.ToArray().CopyTo(factors, 1);

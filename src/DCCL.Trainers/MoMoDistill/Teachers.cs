@@ -106,9 +106,8 @@ internal sealed class Teachers
 
         using IDisposable noGradients = torch.no_grad();
         Tensor patches = torch.tensor(values, users.Length, size);
-        (Tensor activation, Tensor offset) = _model.Encode(batch, _patch.FirstLayer, generator: null);
-        Tensor logits = _model.Decode(activation, offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null)
-            .Plus(patches.narrow(1, 0, 1));
+        (Tensor activation, Tensor offset) = _patch.Encode(_model, batch);
+        Tensor logits = _patch.Decode(_model, activation, offset, patches).Plus(patches.narrow(1, 0, 1));
         return (logits, torch.tensor(weights, users.Length, 1));
     }
 
@@ -116,8 +115,7 @@ internal sealed class Teachers
     /// <param name="chunk">The samples, encoded by the cloud model that the patches stand on.</param>
     /// <param name="patches">The patches [users, d].</param>
     public Tensor Score(SampleChunk chunk, Tensor patches) =>
-        _model.Decode(chunk.Activation, chunk.Offset, _patch.FirstLayer, (layer, z) => _patch.Apply(layer, z, patches), generator: null)
-            .Plus(patches.narrow(1, 0, 1));
+        _patch.Decode(_model, chunk.Activation, chunk.Offset, patches).Plus(patches.narrow(1, 0, 1));
 
     private void GetTeachingPatch(int user, int fold, Span<float> result)
     {

@@ -2,7 +2,7 @@ using DCCL.ML.Data;
 
 namespace DCCL.Trainers.Torch;
 
-/// <summary>The users-by-items matrix of a log, one element an event, centred so that what remains is taste.</summary>
+/// <summary>The users-by-items matrix of a log, one element an event, as a rule centred so that what remains is taste.</summary>
 /// <remarks>
 /// With labels an element is the label less the user's and then the item's mean, both smoothed; without, each event counts
 /// <c>1 / sqrt(n_user n_item)</c>, and the first singular vectors of that matrix, which are popularity, are taken away. Immutable and
@@ -18,13 +18,16 @@ internal sealed class EventMatrix
     private readonly float[] _values;
     private readonly float[]? _popularity;
 
-    public EventMatrix(InteractionLog log)
+    /// <summary>Prepares the matrix.</summary>
+    /// <param name="log">The events.</param>
+    /// <param name="isCentered">Whether what all have in common is taken away; else an element is 1 for each item that a user had.</param>
+    public EventMatrix(InteractionLog log, bool isCentered = true)
     {
         _log = log;
         int[] counts = new int[NumberOfColumns];
         ForEach((_, item, _) => counts[item]++);
-        _values = log.HasLabels ? Center(counts) : Normalize(counts);
-        _popularity = log.HasLabels ? null : [.. counts.Select(count => (float)Math.Sqrt((double)count / log.NumberOfEvents))];
+        _values = !isCentered ? MarkFirst() : log.HasLabels ? Center(counts) : Normalize(counts);
+        _popularity = log.HasLabels || !isCentered ? null : [.. counts.Select(count => (float)Math.Sqrt((double)count / log.NumberOfEvents))];
     }
 
     public int NumberOfRows => _log.NumberOfUsers;
@@ -69,6 +72,19 @@ internal sealed class EventMatrix
             }
         });
         return Math.Sqrt(sum / ((double)width * _log.NumberOfEvents));
+    }
+
+    // 1 for the first event of a user with an item, 0 for later ones.
+    private float[] MarkFirst()
+    {
+        float[] values = new float[_log.NumberOfEvents];
+        int[] lastUsers = new int[NumberOfColumns];
+        ForEach((user, item, at) =>
+        {
+            values[at] = lastUsers[item] == user ? 0 : 1;
+            lastUsers[item] = user;
+        });
+        return values;
     }
 
     private float[] Center(int[] counts)

@@ -31,6 +31,32 @@ internal static class SpectralEmbedding
     public static float[] Compute(InteractionLog log, int size, SeededRandom random)
     {
         EventMatrix matrix = new(log);
+        using DisposeScope scope = torch.NewDisposeScope();
+        (Tensor vectors, Tensor squares) = Decompose(matrix, size, random);
+        int found = (int)squares.shape[0];
+        float[] values = (vectors * squares.AtLeast(0).sqrt().sqrt()).ToArray();
+        return Arrange(values, matrix, found, size, matrix.GetRootMeanSquare(values, found));
+    }
+
+    /// <summary>Computes the leading directions of who had what, popularity among them: orthonormal, so that the projection of a user is a sum over items.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="size">The number of directions.</param>
+    /// <param name="random">Draws the first subspace.</param>
+    /// <returns>[items + 1, size] row-major, row 0 zero: the right singular vectors. Elements beyond the rank of the matrix are zero.</returns>
+    public static float[] FindDirections(InteractionLog log, int size, SeededRandom random)
+    {
+        EventMatrix matrix = new(log, isCentered: false);
+        using DisposeScope scope = torch.NewDisposeScope();
+        (Tensor vectors, Tensor squares) = Decompose(matrix, size, random);
+
+        // Beyond the rank there are no directions, but rounding makes some.
+        Tensor isThere = squares.IsMoreThan(1e-5 * Math.Max(1e-5, squares[0].item<float>()));
+        return Arrange((vectors * isThere).ToArray(), matrix, (int)squares.shape[0], size, divisor: 1);
+    }
+
+    // The right singular vectors [items + 1, found], and the squares of the singular values, the largest first.
+    private static (Tensor Vectors, Tensor Squares) Decompose(EventMatrix matrix, int size, SeededRandom random)
+    {
         int items = matrix.NumberOfColumns;
         int width = Math.Min(size + Oversampling, Math.Min(items, matrix.NumberOfRows));
         int found = Math.Min(size, width);
@@ -40,7 +66,6 @@ internal static class SpectralEmbedding
             start[i] = (float)random.NextGaussian();
         }
 
-        using DisposeScope scope = torch.NewDisposeScope();
         using IDisposable noGradients = torch.no_grad();
         Tensor basis = torch.linalg.qr(torch.tensor(start, items, width)).Q;                                 // [items, width]
         for (int iteration = 0; iteration < NumberOfIterations; iteration++)
@@ -52,19 +77,17 @@ internal static class SpectralEmbedding
         Tensor projected = torch.tensor(matrix.Multiply(basis.ToArray(), width), matrix.NumberOfRows, width);
         (Tensor squares, Tensor rotation) = torch.linalg.eigh(projected.t().matmul(projected));              // ascending
         Tensor vectors = basis.matmul(rotation.narrow(1, width - found, found).flip(1));                     // [items, found]
-        Tensor roots = squares.narrow(0, width - found, found).flip(0).AtLeast(0).sqrt().sqrt();
-        return Arrange((vectors * roots).ToArray(), matrix, found, size);
+        return (vectors, squares.narrow(0, width - found, found).flip(0));
     }
 
-    private static float[] Arrange(float[] vectors, EventMatrix matrix, int found, int size)
+    private static float[] Arrange(float[] vectors, EventMatrix matrix, int found, int size, double divisor)
     {
         float[] result = new float[matrix.NumberOfColumns * size];
-        double scale = matrix.GetRootMeanSquare(vectors, found);
-        for (int item = 1; item < matrix.NumberOfColumns && scale > 0; item++)
+        for (int item = 1; item < matrix.NumberOfColumns && divisor > 0; item++)
         {
             for (int k = 0; k < found; k++)
             {
-                result[(item * size) + k] = (float)(vectors[(item * found) + k] / scale);
+                result[(item * size) + k] = (float)(vectors[(item * found) + k] / divisor);
             }
         }
 

@@ -38,8 +38,9 @@ internal static class AdapterBatch
         EventTable events = EventTable.Create(
             history, cloud.Architecture.HistoryLength, cloud.Architecture.ProfileDimension > 0,
             (user, index) => index >= context.Data.GetFirstDeviceEvent(user));
+        using PatchTensors place = new(new PatchArchitecture { PatchSize = 1, Layers = [Layer] }, cloud.Architecture, _ => []);
         SampleEncoder encoder = new(
-            frozen, Layer, events, events.HasLabels ? null : new NegativeSampler(history, seed: 0), defaults.NumberOfNegatives, defaults.NumberOfNegatives,
+            frozen, place, events, events.HasLabels ? null : new NegativeSampler(history, seed: 0), defaults.NumberOfNegatives, defaults.NumberOfNegatives,
             defaults.ChunkSize, new SeededRandom(context.Seed));
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = context.Options.NumberOfThreads, CancellationToken = context.Cancellation };
         Parallel.For(0, encoder.NumberOfChunks, parallel, index =>

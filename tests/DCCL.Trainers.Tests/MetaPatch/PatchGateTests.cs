@@ -66,6 +66,19 @@ public sealed class PatchGateTests
         }
     }
 
+    // Each of a hundred users gains or loses as much as another one by strength 1; strength 2 helps most of them.
+    [Test]
+    public void ChooseForAll_UsersWithGains_TakesTheStrengthThatIsSurelyBestForAllOrNone([Values(0.7, 0.5)] double share)
+    {
+        double[][] gains = [.. Enumerable.Range(0, 100).Select(user => (double[])[0, user % 2 == 0 ? 1 : -1, user < 100 * share ? 1 : -1, .. new double[_full - 2]])];
+        gains[99][2] = 1000;
+        bool[] isMeasured = [.. gains.Select((_, user) => user < 99)];
+
+        int[] strengths = PatchGate.ChooseForAll(isMeasured, gains);
+
+        Assert.That(strengths, Is.EqualTo(Enumerable.Repeat(share > 0.6 ? 2 : 0, 100)));
+    }
+
     [Test]
     public void Choose_PatchesThatHelpNobody_GatesAll()
     {

@@ -64,14 +64,16 @@ public sealed class PatchTensorsTests
         SeededRandom random = new(seed);
         DinArchitecture architecture = RandomModel.CreateArchitecture(random);
         PatchArchitecture shape = RandomModel.CreatePatch(random, architecture);
-        using PatchTensors patch = PatchTensors.CreateRandom(shape, architecture, new SeededRandom(seed));
-        using PatchTensors same = PatchTensors.CreateRandom(shape, architecture, new SeededRandom(seed));
+        float[] factors = [.. Enumerable.Range(0, (architecture.NumberOfItems + 1) * shape.NumberOfItemFactors).Select(_ => random.NextSingle())];
+        using PatchTensors patch = PatchTensors.CreateRandom(shape, architecture, new SeededRandom(seed), factors);
+        using PatchTensors same = PatchTensors.CreateRandom(shape, architecture, new SeededRandom(seed), factors);
 
         Dictionary<string, float[]> values = patch.Export();
 
         Assert.That(values.Keys, Is.EquivalentTo(shape.GetTensors(architecture).Select(tensor => tensor.Name)));
         Assert.That(same.Export(), Is.EqualTo(values));
-        foreach (int layer in shape.PatchSize == 1 ? [] : shape.Layers)
+        Assert.That(values.GetValueOrDefault("patch.factors", []), Is.EqualTo(factors));
+        foreach (int layer in shape.NumberOfBasisColumns == 0 ? [] : shape.Layers)
         {
             float[] offset = values[$"patch.{layer}.offset"];
             Assert.That(offset[..(offset.Length / 2)], Is.All.Not.Zero);

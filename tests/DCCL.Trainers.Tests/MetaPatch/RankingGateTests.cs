@@ -43,7 +43,7 @@ public sealed class RankingGateTests
     private static float[] Scale(float[] theta, float factor) => [.. theta.Select(value => value * factor)];
 
     // People who take what the model ranks first for them with their true patch; learnt was another. Their last event is held back.
-    private static int[] Choose(Func<float[], float[]> truth, Func<float[], int, float[]> learnt)
+    private static int[] Choose(Func<float[], float[]> truth, Func<float[], int, float[]> learnt, bool isForAll = false)
     {
         SeededRandom random = new(3);
         DinArchitecture architecture = new()
@@ -65,6 +65,7 @@ public sealed class RankingGateTests
         return new RankingGate(run, parameters, log, events, fraction: 0.2).Choose(
             users,
             [.. users.Select(_ => EventsOfAUser - 1)],
+            isForAll,
             strength => new UserPatches(
                 4, [.. thetas.SelectMany(theta => learnt(theta, strength))], [.. Enumerable.Repeat(PatchStatus.Patched, NumberOfUsers)]));
     }

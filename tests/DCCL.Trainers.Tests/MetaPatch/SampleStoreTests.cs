@@ -25,7 +25,8 @@ public sealed class SampleStoreTests
         EventTable events = EventTable.Create(log.Log, 5, log.Log.ProfileDimension > 0, (user, index) => (user + index) % 5 != 0);
         int layer = random.Next(2);
 
-        using SampleStore store = SampleStore.Create(new SampleEncoder(module, layer, events, sampler: null, pool: 3, negativeWeight: 2, elements: 200 * (1 + random.Next(3)), random), new ParallelOptions());
+        using PatchTensors place = TorchModels.CreateIntercept(module.Architecture, layer);
+        using SampleStore store = SampleStore.Create(new SampleEncoder(module, place, events, sampler: null, pool: 3, negativeWeight: 2, elements: 200 * (1 + random.Next(3)), random), new ParallelOptions());
 
         Check(store, module, layer, events, negative: null, negativeWeight: 0);
     }
@@ -38,7 +39,8 @@ public sealed class SampleStoreTests
         using TorchBackbone module = Backbones.Create(CreateModel(random, log));
         EventTable events = EventTable.Create(log, 5, usesProfiles: false, (user, index) => index < 3 + user);
 
-        using SampleStore store = SampleStore.Create(new SampleEncoder(module, layer: 1, events, new NegativeSampler(log, seed: 1), pool, negativeWeight: 2, elements: 200, random), new ParallelOptions());
+        using PatchTensors place = TorchModels.CreateIntercept(module.Architecture, layer: 1);
+        using SampleStore store = SampleStore.Create(new SampleEncoder(module, place, events, new NegativeSampler(log, seed: 1), pool, negativeWeight: 2, elements: 200, random), new ParallelOptions());
 
         Check(store, module, layer: 1, events, negative: 9, negativeWeight: 2.0 / pool, pool);
     }
@@ -51,7 +53,8 @@ public sealed class SampleStoreTests
         using TorchBackbone module = Backbones.Create(CreateModel(random, log.Log));
         EventTable events = EventTable.Create(log.Log, 5, usesProfiles: false, (_, _) => true);
 
-        using SampleStore store = SampleStore.Create(new SampleEncoder(module, 0, events, sampler: null, pool: 1, negativeWeight: 1, elements: 1, random), new ParallelOptions());
+        using PatchTensors place = TorchModels.CreateIntercept(module.Architecture, layer: 0);
+        using SampleStore store = SampleStore.Create(new SampleEncoder(module, place, events, sampler: null, pool: 1, negativeWeight: 1, elements: 1, random), new ParallelOptions());
 
         Check(store, module, 0, events, negative: null, negativeWeight: 0);
     }
@@ -63,7 +66,8 @@ public sealed class SampleStoreTests
         InteractionLog log = RandomLog.WithOneNegative(random, numberOfUsers: 5, numberOfItems: 9);
         using TorchBackbone module = Backbones.Create(CreateModel(random, log));
         EventTable events = EventTable.Create(log, 5, usesProfiles: false, (user, index) => index < 3 + user);
-        using SampleStore store = SampleStore.Create(new SampleEncoder(module, 0, events, new NegativeSampler(log, seed: 1), pool: 4, negativeWeight: 2, elements: 200, random), new ParallelOptions());
+        using PatchTensors place = TorchModels.CreateIntercept(module.Architecture, layer: 0);
+        using SampleStore store = SampleStore.Create(new SampleEncoder(module, place, events, new NegativeSampler(log, seed: 1), pool: 4, negativeWeight: 2, elements: 200, random), new ParallelOptions());
 
         using SampleStore kept = store.KeepNegatives(negatives);
 
@@ -78,7 +82,8 @@ public sealed class SampleStoreTests
         using TorchBackbone module = Backbones.Create(CreateModel(random, log.Log));
         EventTable events = EventTable.Create(log.Log, 5, usesProfiles: false, (_, _) => true);
 
-        using SampleStore store = SampleStore.Create(new SampleEncoder(module, 0, events, sampler: null, pool: 1, negativeWeight: 1, elements: 500, random), new ParallelOptions());
+        using PatchTensors place = TorchModels.CreateIntercept(module.Architecture, layer: 0);
+        using SampleStore store = SampleStore.Create(new SampleEncoder(module, place, events, sampler: null, pool: 1, negativeWeight: 1, elements: 500, random), new ParallelOptions());
 
         Assert.That(store.Chunks, Has.Count.GreaterThan(2));
         foreach (SampleChunk chunk in store.Chunks.Where(chunk => chunk.Rows.Length > 1))

@@ -82,6 +82,40 @@ public sealed class SpectralEmbeddingTests
         Assert.That(SpectralEmbedding.Compute(log, 2, new SeededRandom(1)), Has.None.NaN);
     }
 
+    [Test]
+    public void FindDirections_RandomLog_ProjectsOnTheLeadingSingularVectorsOfWhoHadWhat([Range(1, 10)] int seed)
+    {
+        RandomLog log = new(new SeededRandom(seed), hasLabels: false, numberOfUsers: 12, numberOfItems: 9, numberOfEvents: 60);
+        double[,] matrix = new double[12, 10];
+        for (int user = 0; user < 12; user++)
+        {
+            foreach ((int item, bool _) in log.Events[user].Select(e => (e.Item, e.Label)))
+            {
+                matrix[user, item] = 1;
+            }
+        }
+
+        float[] actual = SpectralEmbedding.FindDirections(log.Log, 3, new SeededRandom(2));
+
+        using DisposeScope scope = NewDisposeScope();
+        (_, _, Tensor transposed) = linalg.svd(tensor(matrix), fullMatrices: false);
+        double[] expected = Products(10, (i, j) => Enumerable.Range(0, 3).Sum(k => transposed[k, i].item<double>() * transposed[k, j].item<double>())).ToArray();
+        double[] products = Products(10, (i, j) => Enumerable.Range(0, 3).Sum(k => (double)actual[(i * 3) + k] * actual[(j * 3) + k])).ToArray();
+        Assert.That(products, Is.EqualTo(expected).Within(5 * Tolerance));
+    }
+
+    [Test]
+    public void FindDirections_MoreThanTheRank_LeavesTheRestZero()
+    {
+        // Two users who had the same: one direction.
+        InteractionLog log = InteractionLog.Create(3, 4, [1, 1, 2, 2, 2], [1, 3, 1, 3, 3], null);
+
+        float[] vectors = SpectralEmbedding.FindDirections(log, 3, new SeededRandom(1));
+
+        float half = MathF.Sqrt(0.5f);
+        Assert.That(vectors.Select(Math.Abs), Is.EqualTo((float[])[0, 0, 0, half, 0, 0, 0, 0, 0, half, 0, 0, 0, 0, 0]).Within(1e-5));
+    }
+
     private static IEnumerable<double> Products(int count, Func<int, int, double> product) =>
         Enumerable.Range(0, count).SelectMany(i => Enumerable.Range(0, count).Select(j => product(i, j)));
 

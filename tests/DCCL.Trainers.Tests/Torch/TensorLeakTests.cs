@@ -56,10 +56,11 @@ public sealed class TensorLeakTests
         InteractionLog log = new RandomLog(new SeededRandom(1), hasLabels: false).Log;
         using DinModule module = new(CreateArchitecture(), dropout: 0, new SeededRandom(1));
         EventTable events = EventTable.Create(log, 4, usesProfiles: false, (_, _) => true);
+        using PatchTensors place = TorchModels.CreateIntercept(module.Architecture, layer: 0);
         SeededRandom random = new(1);
 
         long count = LiveTensors.CountNew(() =>
-            SampleStore.Create(new SampleEncoder(module, 0, events, new NegativeSampler(log, 1), pool: 3, negativeWeight: 1, elements: 200, random), new ParallelOptions()).Dispose());
+            SampleStore.Create(new SampleEncoder(module, place, events, new NegativeSampler(log, 1), pool: 3, negativeWeight: 1, elements: 200, random), new ParallelOptions()).Dispose());
 
         Assert.That(count, Is.Zero);
     }
