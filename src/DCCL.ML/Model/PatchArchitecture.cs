@@ -52,9 +52,15 @@ public sealed record PatchArchitecture
     /// </remarks>
     /// <param name="backbone">The network that is patched.</param>
     /// <returns>The tensors, none if there is only an intercept.</returns>
+    /// <exception cref="ArgumentException"><see cref="NumberOfItemFactors"/> is out of its range.</exception>
     public IReadOnlyList<TensorShape> GetTensors(BackboneArchitecture backbone)
     {
         ArgumentNullException.ThrowIfNull(backbone);
+        if (NumberOfItemFactors < 0 || NumberOfBasisColumns < 0)
+        {
+            throw new ArgumentException($"{nameof(NumberOfItemFactors)} must be from 0 to {PatchSize - 1}, but is {NumberOfItemFactors}.");
+        }
+
         List<TensorShape> tensors = [];
         foreach (int layer in NumberOfBasisColumns > 0 ? Layers : [])
         {

@@ -56,9 +56,12 @@ internal sealed class FleetLearner
         _intercepts = new float[encoder.HasLabels ? encoder.Users.Length * _strengths.Count : 0];
         for (int i = 0; i < encoder.Users.Length; i++)
         {
-            GetStart(encoder.Users[i]).CopyTo(_origin.AsSpan(i * _size));
+            // What is summed anew begins at zero: an old sum has these events in it already.
+            (FoldsIn ? [] : GetStart(encoder.Users[i])).CopyTo(_origin.AsSpan(i * _size));
         }
     }
+
+    private bool FoldsIn => _solver.FoldsIn && !_encoder.HasLabels;
 
     /// <summary>Learns the patches.</summary>
     /// <param name="numberOfUsers">The number of users of the model.</param>
@@ -73,7 +76,7 @@ internal sealed class FleetLearner
             TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
             using SampleChunk chunk = _encoder.Encode(index);
-            if (_options.NumberOfLinearizations > 0 && !(_solver.FoldsIn && !_encoder.HasLabels))
+            if (_options.NumberOfLinearizations > 0 && !FoldsIn)
             {
                 SolveLinearized(chunk);
             }
@@ -93,7 +96,7 @@ internal sealed class FleetLearner
         }
 
         int[] strengths = rankingGate is not null
-            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, _solver.FoldsIn, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
+            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, FoldsIn, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
             : _encoder.HasLabels ? PatchGate.Choose(_encoder.NumberOfEvents, _evidence, _options.GatePriorEvents) : new int[count];
         int gated = strengths.Count(strength => strength == 0);
         _run.Info(string.Create(

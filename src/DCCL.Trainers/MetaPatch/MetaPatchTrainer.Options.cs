@@ -123,6 +123,7 @@ public sealed partial class MetaPatchTrainer
 
         internal void Validate() => new OptionsCheck("MetaPatchTrainer.Options")
             .That(PatchSize is >= 1 and <= 256, $"{nameof(PatchSize)} must be from 1 to 256, but is {PatchSize}.")
+            .That(Basis != PatchBasisSource.ItemFactors || PatchSize > 1, $"{nameof(PatchSize)} must be above 1 where patches weigh factors, but is {PatchSize}.")
             .AtLeast(nameof(BottleneckSize), BottleneckSize, 1)
             .That(Layers is null || (Layers.Count > 0 && Layers.All(layer => layer >= 0) && Layers.Order().Distinct().SequenceEqual(Layers)), $"{nameof(Layers)} must be ascending indices from 0, or null.")
             .AtLeast(nameof(NumberOfBasisEpochs), NumberOfBasisEpochs, 1)

@@ -40,9 +40,6 @@ namespace DCCL.Trainers;
 /// </example>
 public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 {
-    // What a patch on factors adds at full strength is so many times the projection of what the user had, 1 for each item, on the leading directions.
-    private const double ProjectionWeight = 8;
-
     private readonly IHostEnvironment _environment;
     private readonly ITransformer _model;
     private readonly Options _options;
@@ -120,9 +117,16 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         PatchTraining training = new(run, _options, frozen);
         PatchArchitecture shape = GetShape(architecture);
         bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
+        float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, device);
+        if (factors is not null && !factors.AsSpan().ContainsAnyExcept(0f))
+        {
+            run.Warning("The model remembers no events from before those of the log, so that items have no factors: nobody gets a patch. Pass later events only.");
+            return model;
+        }
+
         using PatchTensors patch = keepsBasis
             ? new PatchTensors(shape, architecture, tensor => parameters[tensor.Name].ToArray())
-            : PatchTensors.CreateRandom(shape, architecture, run.Random, FindFactors(run, shape, device));
+            : PatchTensors.CreateRandom(shape, architecture, run.Random, factors);
         NegativeSampler sampler = new(device.Log, seed: 0);
         if (!keepsBasis && shape.NumberOfBasisColumns > 0)
         {
@@ -156,35 +160,34 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         _options.MaximumNumberOfEvents == 0 || log.GetItems(user).Length - index <= _options.MaximumNumberOfEvents;
 
     // The leading singular vectors of who had what before the events that patches learn from, and that judge them.
-    private float[]? FindFactors(TrainingRun run, PatchArchitecture shape, DeviceEvents device)
+    private float[] FindFactors(TrainingRun run, PatchArchitecture shape, DeviceEvents device)
     {
-        if (shape.NumberOfItemFactors == 0)
-        {
-            return null;
-        }
-
         InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
-        if (known.NumberOfEvents == 0)
-        {
-            run.Warning("The model remembers no events from before those of the log: no factors are found, and patches weigh nothing. Pass later events only.");
-        }
-
         run.Info($"{shape.NumberOfItemFactors} factors of {known.NumberOfItems} items from {known.NumberOfEvents} earlier events");
         float[] directions = SpectralEmbedding.FindDirections(known, shape.NumberOfItemFactors, new SeededRandom(run.Seed));
-        float scale = (float)Math.Sqrt(ProjectionWeight * _options.L2);
+
+        // So large that a penalty of L2 leaves room, where the weights are learnt from labels or on a device.
+        float scale = (float)Math.Sqrt(PatchTensors.ProjectionWeight * _options.L2);
         return Array.ConvertAll(directions, value => scale * value);
     }
 
-    private PatchArchitecture GetShape(BackboneArchitecture architecture) => new()
+    private PatchArchitecture GetShape(BackboneArchitecture architecture)
     {
-        PatchSize = _options.PatchSize,
-        NumberOfItemFactors = _options.Basis == PatchBasisSource.ItemFactors ? _options.PatchSize - 1 : 0,
-        BottleneckSize = _options.BottleneckSize,
-        Activation = _options.Activation,
-        Layers = _options.PatchSize == 1 ? []
-            : _options.Basis == PatchBasisSource.ItemFactors ? [architecture.PatchableLayerSizes.Count - 1] // what comes before is the same for all
-            : _options.Layers ?? [.. Enumerable.Range(0, architecture.PatchableLayerSizes.Count)],
-    };
+        int layers = architecture.PatchableLayerSizes.Count;
+        if (_options.Basis == PatchBasisSource.ItemFactors)
+        {
+            // What comes before the last layer is the same for all.
+            return new PatchArchitecture { PatchSize = _options.PatchSize, NumberOfItemFactors = _options.PatchSize - 1, Layers = [layers - 1] };
+        }
+
+        return new PatchArchitecture
+        {
+            PatchSize = _options.PatchSize,
+            BottleneckSize = _options.BottleneckSize,
+            Activation = _options.Activation,
+            Layers = _options.PatchSize == 1 ? [] : _options.Layers ?? [.. Enumerable.Range(0, layers)],
+        };
+    }
 
     private static double[] GetCutoffs(BehaviorHistory history, int numberOfUsers)
     {

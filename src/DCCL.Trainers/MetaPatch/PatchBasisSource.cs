@@ -14,10 +14,14 @@ public enum PatchBasisSource
 
     /// <summary>
     /// None: besides the intercept, a patch weighs <see cref="MetaPatchTrainer.Options.PatchSize"/> less 1 factors of the item that is scored, the leading
-    /// singular vectors of who had what before the devices' events. Of events without labels a patch is the sum of the factors of what the user had
-    /// on the device: what is added to a logit is then up to 8 times the projection on these vectors, and how much of it is kept is one number for
-    /// all users. Nothing is learnt by steps. Pass all events since the cloud model was fitted, not only those since the last patches. Source: Cremonesi,
-    /// Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010, section 3.3 (PureSVD).
+    /// singular vectors of who had what before the events that patches learn from. 33 is a good size.
+    /// <para>
+    /// Of events without labels a patch is the sum of the factors of these events, and adds to a logit up to 8 times the projection on the singular
+    /// vectors; how much of it is kept is one number for all users. It ranks: as probabilities its scores are too high. Each time patches are made
+    /// anew, of all events since the cloud model was fitted: pass them all. Weights for labelled events, and those that a device learns, are found by
+    /// steps, as on a basis.
+    /// </para>
+    /// <para>Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD).</para>
     /// </summary>
     ItemFactors,
 }

@@ -146,15 +146,14 @@ internal sealed class PatchSolver
         void FitIntercepts(Tensor scores) => InterceptSolver.Solve(scores.ToArray(), labels, weights, starts, _settings.InterceptL2, intercepts);
     }
 
-    // What the user had is to score high, and there is a penalty on the weights: the minimum of L2 / 2 |theta|^2 - sum_j theta . q_j. Negatives drawn at
-    // random have no part in it, nor does a starting point, which has these events in it already.
+    // Negatives drawn at random have no part in it.
     private Tensor FoldIn(SampleChunk chunk, Tensor weight)
     {
         using IDisposable noGradients = torch.no_grad();
         using DisposeScope scope = torch.NewDisposeScope();
         Tensor factors = _patch.Divide(chunk.Activation).Factors!;                                           // [users, samples, K]
         Tensor own = weight * chunk.IsEvent;
-        Tensor sums = torch.bmm(own.unsqueeze(1), factors).squeeze(1).Times(1 / _settings.L2);                    // [users, K]
+        Tensor sums = torch.bmm(own.unsqueeze(1), factors).squeeze(1).Times(_patch.FoldInRate);                // [users, K]
         return torch.cat([torch.zeros(sums.shape[0], 1), sums], dim: 1).MoveToOuterDisposeScope();
     }
 

@@ -11,6 +11,9 @@ namespace DCCL.Trainers.MetaPatch;
 /// <remarks>Not thread-safe. Owns its tensors. <see cref="PatchArchitecture"/> has the equations.</remarks>
 internal sealed class PatchTensors : IDisposable
 {
+    /// <summary>How much a patch that is a sum of factors adds to a logit at full strength, as a multiple of a projection in which an event counts 1.</summary>
+    public const double ProjectionWeight = 8;
+
     private const string FactorsTensor = "patch.factors";
     private readonly Dictionary<string, Parameter> _tensors = [];
     private readonly Dictionary<int, int> _widths;
@@ -51,6 +54,12 @@ internal sealed class PatchTensors : IDisposable
     }
 
     public PatchArchitecture Architecture { get; }
+
+    /// <summary>
+    /// Gets what a sum of factors is multiplied with to be a patch, which then adds to a logit <see cref="ProjectionWeight"/> times the projection of the
+    /// user's events on the factors' directions.
+    /// </summary>
+    public double FoldInRate => ProjectionWeight / Math.Max(1e-12, _factors!.Squared().sum([0]).max().item<float>());
 
     /// <summary>Gets the first patched layer: everything up to its activation is the same for all patches.</summary>
     public int FirstLayer => Architecture.Layers.Count == 0 ? 0 : Architecture.Layers[0];
@@ -157,13 +166,13 @@ internal sealed class PatchTensors : IDisposable
     }
 
     /// <summary>
-    /// Computes what a layer contributes to the derivative of the logit by theta_1 .. theta_{d-1} at
+    /// Computes what a layer contributes to the derivative of the logit by the coordinates on the basis at
     /// theta = 0: <c>dlogit/dz . (Basis_up act(Offset_down z))</c>.
     /// </summary>
     /// <param name="layer">A patched layer.</param>
     /// <param name="z">Its activation [samples, width].</param>
     /// <param name="slope">The derivative of the cloud model's logit by the activation [samples, width].</param>
-    /// <returns>[samples, d - 1].</returns>
+    /// <returns>[samples, d - 1 - K].</returns>
     public Tensor Differentiate(int layer, Tensor z, Tensor slope)
     {
         int rank = Architecture.BottleneckSize;

@@ -50,10 +50,6 @@ internal static class MethodCatalog
             context.Models.RandomBasis.DeviceCloudModel(), owns: false)),
         new("factors-e", DeviceCloud, "the cloud model and a patch per user that weighs factors of the item", context => Contender.Of(
             context.Models.FactorPatched.DeviceCloudModel(), owns: false)),
-        new("factors-distilled", DeviceCloud, "the cloud model trained on with such patches as teachers, without patches", context => Contender.Of(
-            context.Models.FactorDistilled.DeviceCloudModel().WithoutPatches(), owns: true)),
-        new("factors-m-1", DeviceCloud, "the same with the patches that came along", context => Contender.Of(
-            context.Models.FactorDistilled.DeviceCloudModel(), owns: false)),
         new("profile-only", DeviceCloud, "the distilled cloud model with the patches that its encoder predicts, U(0, u), for everybody", context =>
             Contender.Of(StageModels.WithPredictedPatches(context.Models.Distilled()), owns: true)),
         new("dccl-e", DeviceCloud, "the cloud model and a patch per user (MetaPatch)", context => Contender.Of(

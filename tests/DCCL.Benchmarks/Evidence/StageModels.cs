@@ -49,12 +49,8 @@ internal sealed class StageModels : IDisposable
     public ITransformer RandomBasis => Get(
         "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user that weighs factors of the item.</summary>
-    public ITransformer FactorPatched => Get("factor-patched", () => CreateMetaPatch(CreateFactorOptions()).Fit(_data.Device));
-
-    /// <summary>Gets what comes out of a round of the way back with such patches as teachers, the patches included.</summary>
-    public ITransformer FactorDistilled => Get(
-        "factor-distilled", () => CreateMoMoDistill(FactorPatched, hasTeachers: true, CreateFactorOptions()).Fit(_data.Cloud, _data.Device));
+    /// <summary>Gets the cloud model and a patch per user that weighs 32 factors of the item.</summary>
+    public ITransformer FactorPatched => Get("factor-patched", () => CreateMetaPatch(CreatePatchOptions(patchSize: 33, basis: PatchBasisSource.ItemFactors)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
     /// <param name="rounds">At least 1.</param>
@@ -151,7 +147,7 @@ internal sealed class StageModels : IDisposable
 
     private MetaPatchTrainer CreateMetaPatch(MetaPatchTrainer.Options options) => _ml.DeviceCloud().Trainers.MetaPatch(Cloud, options);
 
-    private MoMoDistillEstimator CreateMoMoDistill(ITransformer fleet, bool hasTeachers, MetaPatchTrainer.Options? patches = null)
+    private MoMoDistillEstimator CreateMoMoDistill(ITransformer fleet, bool hasTeachers)
     {
         MoMoDistillEstimator.Options defaults = new();
         return _ml.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options
@@ -161,13 +157,10 @@ internal sealed class StageModels : IDisposable
             NumberOfTeacherEpochs = _options.IsQuick ? 1 : defaults.NumberOfTeacherEpochs,
             NumberOfPatchEpochs = !hasTeachers ? 0 : _options.IsQuick ? 3 : defaults.NumberOfPatchEpochs,
             NumberOfFolds = _options.IsQuick ? 2 : defaults.NumberOfFolds,
-            Patches = patches ?? CreatePatchOptions(),
+            Patches = CreatePatchOptions(),
             Run = _run,
         });
     }
-
-    // An intercept and 32 factors.
-    private MetaPatchTrainer.Options CreateFactorOptions() => CreatePatchOptions(patchSize: 33, basis: PatchBasisSource.ItemFactors);
 
     private MetaPatchTrainer.Options CreatePatchOptions(int? patchSize = null, PatchBasisSource basis = PatchBasisSource.Learned)
     {

@@ -40,6 +40,14 @@ public sealed class RankingGateTests
         Assert.That(strengths, Has.All.EqualTo(0));
     }
 
+    [Test]
+    public void Choose_OneStrengthForAll_KeepsWhatHelps()
+    {
+        int[] strengths = Choose(theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), isForAll: true);
+
+        Assert.That(strengths, Has.All.EqualTo(_full));
+    }
+
     private static float[] Scale(float[] theta, float factor) => [.. theta.Select(value => value * factor)];
 
     // People who take what the model ranks first for them with their true patch; learnt was another. Their last event is held back.
