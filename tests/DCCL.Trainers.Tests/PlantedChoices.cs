@@ -3,7 +3,6 @@ using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.TestKit;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace DCCL.Trainers.Tests;
 
@@ -56,23 +55,7 @@ internal sealed class PlantedChoices
     public IReadOnlyList<EventRow> Test { get; }
 
     /// <summary>The cloud model behind the mapping of ids, with the basis that the choices were drawn with.</summary>
-    public ITransformer CreateModel(MLContext context)
-    {
-        string[] users = [.. Enumerable.Range(1, NumberOfUsers).Select(n => $"u{n}")];
-        string[] items = [.. Enumerable.Range(1, NumberOfItems).Select(n => $"i{n}")];
-        ITransformer keys = EventRow.MapKeys(context).Fit(context.Data.LoadFromEnumerable(
-            items.Select((item, n) => new EventRow { User = users[Math.Min(n, NumberOfUsers - 1)], Item = item })));
-        InteractionColumns columns = new("UserKey", "ItemKey", "Timestamp");
-        InteractionLog log = InteractionLog.Read(keys.Transform(context.Data.LoadFromEnumerable(Cloud)), columns);
-        double[] cutoffs = [.. Enumerable.Range(1, NumberOfUsers).Select(user => log.GetTimestamps(user)[^1])];
-        DeviceCloudPredictionTransformer model = new(_parameters, null, BehaviorHistory.FromLog(log, _parameters.Architecture, cutoffs), columns)
-        {
-            UserIds = users,
-            ItemIds = items,
-            NumberOfThreads = 1,
-        };
-        return new TransformerChain<DeviceCloudPredictionTransformer>([.. (IEnumerable<ITransformer>)keys, model]);
-    }
+    public ITransformer CreateModel(MLContext context) => RememberingModel.Create(context, _parameters, NumberOfUsers, Cloud);
 
     // Scaled so that a patch moves items against each other by about Effect. Intercepts move none, and stay zero.
     private float[] DrawThetas(ModelScorer scorer)

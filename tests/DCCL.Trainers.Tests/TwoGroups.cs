@@ -1,9 +1,7 @@
 using DCCL.ML.Data;
 using DCCL.ML.Model;
-using DCCL.ML.Scoring;
 using DCCL.TestKit;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace DCCL.Trainers.Tests;
 
@@ -46,31 +44,19 @@ internal sealed class TwoGroups
 
     public IReadOnlyList<EventRow> Test { get; }
 
-    /// <summary>The cloud model behind the mapping of ids; it remembers the cloud's events.</summary>
-    public ITransformer CreateModel(MLContext context)
+    /// <summary>The cloud model behind the mapping of ids.</summary>
+    /// <param name="context">The context.</param>
+    /// <param name="remembers">Whether it remembers the cloud's events.</param>
+    public ITransformer CreateModel(MLContext context, bool remembers = true)
     {
-        string[] users = [.. Enumerable.Range(1, NumberOfUsers).Select(n => $"u{n}")];
-        string[] items = [.. Enumerable.Range(1, 2 * ItemsOfAGroup).Select(n => $"i{n}")];
-        ITransformer keys = EventRow.MapKeys(context).Fit(context.Data.LoadFromEnumerable(
-            items.Select((item, n) => new EventRow { User = users[Math.Min(n, NumberOfUsers - 1)], Item = item })));
-        InteractionColumns columns = new("UserKey", "ItemKey", "Timestamp");
-        InteractionLog log = InteractionLog.Read(keys.Transform(context.Data.LoadFromEnumerable(Cloud)), columns);
         DinArchitecture architecture = new()
         {
-            NumberOfItems = items.Length,
+            NumberOfItems = 2 * ItemsOfAGroup,
             EmbeddingDimension = 6,
             HistoryLength = 5,
             ActivationUnitSize = 6,
             HiddenLayerSizes = [10, 8],
         };
-        double[] cutoffs = [.. Enumerable.Range(1, NumberOfUsers).Select(user => log.GetTimestamps(user)[^1])];
-        DeviceCloudPredictionTransformer model = new(
-            RandomModel.Create(new SeededRandom(1), architecture), null, BehaviorHistory.FromLog(log, architecture, cutoffs), columns)
-        {
-            UserIds = users,
-            ItemIds = items,
-            NumberOfThreads = 1,
-        };
-        return new TransformerChain<DeviceCloudPredictionTransformer>([.. (IEnumerable<ITransformer>)keys, model]);
+        return RememberingModel.Create(context, RandomModel.Create(new SeededRandom(1), architecture), NumberOfUsers, Cloud, remembers);
     }
 }

@@ -8,8 +8,8 @@ namespace DCCL.ML.Onnx;
 /// <summary>Builds the scoring graph that leaves the house: <see cref="ModelGraph"/> with what clients on devices need besides.</summary>
 /// <remarks>
 /// Beyond the inputs and outputs of <see cref="ModelGraph"/>: ids may be raw; an unknown item has the score NaN, whoever runs the graph;
-/// and what the training step takes in is given out, the activation before the first patched layer's patch, with the item's factors behind it if patches weigh them, and the logit's share that
-/// bypasses the layers.
+/// and what the training step takes in is given out, the activation before the first patched layer's patch, with the item's factors behind
+/// it if patches weigh them, and the logit's share that bypasses the layers.
 /// </remarks>
 internal static class DeviceGraph
 {

@@ -200,10 +200,9 @@ internal sealed class LinearizedSolver
     // What a layer adds: dlogit/dz' . (Basis_up a + W_up (act'(W_down z) * Basis_down z)) with a = act(W_down z). At zero W_up is zero.
     private void AddFeatures(float[] features, int layer, Tensor z, Tensor slope, Tensor? theta)
     {
-        int columns = _columns;
         long width = z.shape[2];
         Tensor basis = _patch.Tensors[$"patch.{layer}.basis"];
-        Tensor basisUp = basis.narrow(1, _rank * width, _rank * width).view(columns, width, _rank).permute(1, 2, 0).reshape(width, _rank * columns);
+        Tensor basisUp = basis.narrow(1, _rank * width, _rank * width).view(_columns, width, _rank).permute(1, 2, 0).reshape(width, _rank * _columns);
         Tensor up = slope.reshape(-1, width).matmul(basisUp);                                                // [samples, rank columns]
         if (theta is null)
         {
@@ -215,7 +214,7 @@ internal sealed class LinearizedSolver
         (Tensor downMatrix, Tensor upMatrix) = _patch.GetMatrices(layer, theta);
         Tensor hidden = _patch.Activate(torch.bmm(z, downMatrix.transpose(1, 2)));                           // [users, samples, rank]
         Tensor back = torch.bmm(slope, upMatrix) * _patch.GetSlope(hidden);
-        Tensor basisDown = basis.narrow(1, 0, _rank * width).view(columns, _rank, width).permute(2, 1, 0).reshape(width, _rank * columns);
+        Tensor basisDown = basis.narrow(1, 0, _rank * width).view(_columns, _rank, width).permute(2, 1, 0).reshape(width, _rank * _columns);
         AddProducts(features, up, hidden);
         AddProducts(features, z.reshape(-1, width).matmul(basisDown), back);
     }
@@ -234,14 +233,13 @@ internal sealed class LinearizedSolver
     // features[1..] += sum over r of factors[r] matrices[r], for each sample.
     private void AddProducts(float[] features, Tensor matrices, Tensor factors)
     {
-        int columns = _columns;
         using Tensor held = matrices.contiguous();
         ReadOnlySpan<float> values = MemoryMarshal.Cast<byte, float>(held.bytes);
         float[] weights = factors.ToArray();
-        for (int i = 0, from = 0; i < weights.Length; i++, from += columns)
+        for (int i = 0, from = 0; i < weights.Length; i++, from += _columns)
         {
-            Span<float> own = features.AsSpan((i / _rank * _size) + 1, columns);
-            TensorPrimitives.MultiplyAdd(values.Slice(from, columns), weights[i], own, own);
+            Span<float> own = features.AsSpan((i / _rank * _size) + 1, _columns);
+            TensorPrimitives.MultiplyAdd(values.Slice(from, _columns), weights[i], own, own);
         }
 
         GC.KeepAlive(held);

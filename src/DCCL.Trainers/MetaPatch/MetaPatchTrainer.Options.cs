@@ -49,7 +49,7 @@ public sealed partial class MetaPatchTrainer
         /// Gets the weight of <c>|theta - start|^2 / 2</c> against the sum of a user's cross-entropy, the intercept aside. Columns of
         /// the basis all have the same root-mean-square effect c on the logit, so that the prior variance of what a patch adds to a
         /// logit is c^2 (d - 1) / L2. How large c is, 1 at first, is found on held-back events together with the basis.
-        /// Patches that weigh factors, of events without labels, are the sum of the factors of a user's items over L2.
+        /// What patches that are sums of factors add to a logit does not depend on it.
         /// </summary>
         /// <value>The default is 60. Above 0.</value>
         public double L2 { get; init; } = 60;

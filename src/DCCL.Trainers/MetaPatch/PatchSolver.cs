@@ -14,6 +14,7 @@ namespace DCCL.Trainers.MetaPatch;
 /// With labels Adam moves the rest of a patch alone, and each step takes the intercept that fits best there (variable projection): a few steps would
 /// not bring it home from zero, and the rest would learn how often a user likes something instead of what.
 /// </para>
+/// <para>Patches that weigh factors and nothing else are not learnt where events have no labels, but are sums of the factors, wherever they start.</para>
 /// <para>Each user's problem is independent of who else is in the chunk. Not thread-safe.</para>
 /// </remarks>
 internal sealed class PatchSolver

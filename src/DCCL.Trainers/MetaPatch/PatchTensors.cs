@@ -24,12 +24,14 @@ internal sealed class PatchTensors : IDisposable
     {
         Architecture = architecture;
         _widths = architecture.NumberOfBasisColumns == 0 ? [] : architecture.Layers.ToDictionary(layer => layer, layer => backbone.PatchableLayerSizes[layer]);
+        SampleWidth = backbone.PatchableLayerSizes[FirstLayer] + architecture.NumberOfItemFactors;
         foreach (TensorShape shape in architecture.GetTensors(backbone))
         {
             using Tensor tensor = torch.tensor(values(shape), [.. shape.Dimensions.Select(length => (long)length)]);
             if (shape.Name == FactorsTensor)
             {
                 _factors = tensor.clone().DetachFromDisposeScope();
+                FoldInRate = GetFoldInRate(_factors);
                 continue;
             }
 
@@ -43,6 +45,8 @@ internal sealed class PatchTensors : IDisposable
     {
         Architecture = original.Architecture;
         _widths = original._widths;
+        SampleWidth = original.SampleWidth;
+        FoldInRate = original.FoldInRate;
         _factors = original._factors?.alias().DetachFromDisposeScope();
         foreach ((string name, Parameter tensor) in original._tensors)
         {
@@ -57,9 +61,9 @@ internal sealed class PatchTensors : IDisposable
 
     /// <summary>
     /// Gets what a sum of factors is multiplied with to be a patch, which then adds to a logit <see cref="ProjectionWeight"/> times the projection of the
-    /// user's events on the factors' directions.
+    /// user's events on the factors' directions; 0 if patches weigh none.
     /// </summary>
-    public double FoldInRate => ProjectionWeight / Math.Max(1e-12, _factors!.Squared().sum([0]).max().item<float>());
+    public double FoldInRate { get; }
 
     /// <summary>Gets the first patched layer: everything up to its activation is the same for all patches.</summary>
     public int FirstLayer => Architecture.Layers.Count == 0 ? 0 : Architecture.Layers[0];
@@ -117,8 +121,8 @@ internal sealed class PatchTensors : IDisposable
         return (_factors is null ? activation : torch.cat([activation, LookupFunction.Look(_factors, batch.Items)], dim: 2), offset);
     }
 
-    /// <summary>The length of what <see cref="Encode"/> gives of a sample.</summary>
-    public int GetSampleWidth(BackboneArchitecture backbone) => backbone.PatchableLayerSizes[FirstLayer] + Architecture.NumberOfItemFactors;
+    /// <summary>Gets the length of what <see cref="Encode"/> gives of a sample.</summary>
+    public int SampleWidth { get; }
 
     /// <summary>Divides what <see cref="Encode"/> gave.</summary>
     /// <param name="sample">The activation and, behind it, the factors [users, samples, width + K].</param>
@@ -141,6 +145,13 @@ internal sealed class PatchTensors : IDisposable
         (Tensor activation, Tensor? factors) = Divide(sample);
         return model.Decode(
             activation, factors is null ? offset : offset.Plus(WeighFactors(factors, patches)), FirstLayer, (layer, z) => Apply(layer, z, patches), generator: null);
+    }
+
+    // The columns of the factors are all of one length, or zero.
+    private static double GetFoldInRate(Tensor factors)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        return ProjectionWeight / Math.Max(1e-12, factors.Squared().sum([0]).max().item<float>());
     }
 
     /// <summary>What the factors add to the logits [users, samples].</summary>

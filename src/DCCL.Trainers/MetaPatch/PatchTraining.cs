@@ -98,7 +98,7 @@ internal sealed class PatchTraining
     // All events, or those of a seeded sample of users who fit into memory together.
     private EventTable SampleUsers(EventTable events, PatchTensors patch)
     {
-        long elements = patch.GetSampleWidth(_model.Architecture) * (events.HasLabels ? 1L : 1 + _options.NegativePoolSize);
+        long elements = patch.SampleWidth * (events.HasLabels ? 1L : 1 + _options.NegativePoolSize);
         if (events.Count * elements <= MaximumNumberOfBasisActivations)
         {
             return events;

@@ -19,7 +19,6 @@ internal sealed class SampleEncoder
     private const int EncodingBatch = 256;
     private readonly TorchBackbone _model;
     private readonly PatchTensors _patch;
-    private readonly int _width;
     private readonly EventTable _events;
     private readonly NegativeSampler? _sampler;
     private readonly double _negativeWeight;
@@ -43,7 +42,6 @@ internal sealed class SampleEncoder
     {
         _model = model;
         _patch = patch;
-        _width = patch.GetSampleWidth(model.Architecture);
         _events = events;
         _sampler = sampler;
         _negativeWeight = negativeWeight;
@@ -51,7 +49,7 @@ internal sealed class SampleEncoder
         _random = random;
         _users = events.GetUsers();
         _users.Sort((a, b) => a.Count != b.Count ? a.Count.CompareTo(b.Count) : a.User.CompareTo(b.User));
-        _parts = Divide(_users, _perEvent * (long)_width, elements);
+        _parts = Divide(_users, _perEvent * (long)patch.SampleWidth, elements);
         Users = [.. _users.Select(user => user.User)];
         NumberOfEvents = [.. _users.Select(user => user.Count)];
     }
@@ -96,7 +94,7 @@ internal sealed class SampleEncoder
     {
         (int start, int count) = range.GetOffsetAndLength(_users.Count);
         int samples = _users[start + count - 1].Count * _perEvent;
-        int width = _width;
+        int width = _patch.SampleWidth;
         using DisposeScope scope = torch.NewDisposeScope();
         Tensor activation = torch.zeros(count, samples, width);
         Tensor offset = torch.zeros(count, samples);

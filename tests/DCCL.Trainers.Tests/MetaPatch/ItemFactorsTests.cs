@@ -110,22 +110,39 @@ public sealed class ItemFactorsTests
     }
 
     [Test]
-    public void Fit_ALearntBasisOfTheSameSize_IsReplacedAndBack()
+    public void Fit_ABasisOfTheSameSize_IsReplacedAndReplacesThemAgain()
     {
         TwoGroups groups = new();
         MLContext context = new(seed: 1);
-        ITransformer learnt = context.DeviceCloud().Trainers.MetaPatch(groups.CreateModel(context), new MetaPatchTrainer.Options
+        MetaPatchTrainer.Options options = new()
         {
             PatchSize = 3,
             Basis = PatchBasisSource.Random,
             Run = new TrainingRunOptions { NumberOfThreads = 1 },
-        }).Fit(context.Data.LoadFromEnumerable(groups.Device));
+        };
+        ITransformer FitBasis(ITransformer model) =>
+            context.DeviceCloud().Trainers.MetaPatch(model, options).Fit(context.Data.LoadFromEnumerable(groups.Device));
 
-        ITransformer factors = Fit(context, learnt, groups.Device, factors: 2, strength: 1);
+        ITransformer basis = FitBasis(groups.CreateModel(context));
+        ITransformer factors = Fit(context, basis, groups.Device, factors: 2, strength: 1);
+        ITransformer again = FitBasis(factors);
 
-        Assert.That(learnt.DeviceCloudModel().Parameters.Patch!.NumberOfBasisColumns, Is.EqualTo(2));
-        Assert.That(factors.DeviceCloudModel().Parameters.Patch!.NumberOfBasisColumns, Is.Zero);
+        Assert.That(
+            new[] { basis, factors, again }.Select(model => model.DeviceCloudModel().Parameters.Patch!.NumberOfBasisColumns), Is.EqualTo((int[])[2, 0, 2]));
         Assert.That(factors.DeviceCloudModel().Patches!.NumberOfPatchedUsers, Is.EqualTo(TwoGroups.NumberOfUsers));
+    }
+
+    [Test]
+    public void Fit_NothingRememberedFromBefore_GivesNobodyAPatchAndLeavesTheModel()
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+        ITransformer cloud = groups.CreateModel(context, remembers: false);
+
+        ITransformer fleet = Fit(context, cloud, groups.Device, factors: 2, strength: 1);
+
+        Assert.That(fleet.DeviceCloudModel().Parameters.Fingerprint, Is.EqualTo(cloud.DeviceCloudModel().Parameters.Fingerprint));
+        Assert.That(fleet.DeviceCloudModel().Patches, Is.Null);
     }
 
     [Test]
