@@ -12,6 +12,11 @@ internal static class Program
         void Interrupt(PosixSignalContext context)
         {
             context.Cancel = !interruption.IsCancellationRequested;
+            if (!context.Cancel && !Console.IsErrorRedirected)
+            {
+                Console.Error.Write("\u001b[?25h"); // a table that changes has hidden the cursor
+            }
+
             interruption.Cancel();
         }
 

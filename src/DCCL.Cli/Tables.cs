@@ -1,4 +1,5 @@
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace DCCL.Cli;
 
@@ -6,6 +7,10 @@ namespace DCCL.Cli;
 internal static class Tables
 {
     private const int NarrowWidth = 60;
+
+    /// <summary>Whether a table has room where results go, without breaking what should stay whole.</summary>
+    public static bool Fits(ToolConsole console, Table table) =>
+        ((IRenderable)table).Measure(RenderOptions.Create(console.Output), int.MaxValue).Min <= console.Output.Profile.Width;
 
     /// <summary>Makes a table; all columns but the first are numbers.</summary>
     public static Table Create(ToolConsole console, IReadOnlyList<string> columns, bool hasNumbers = true) =>

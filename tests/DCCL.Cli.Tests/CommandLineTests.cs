@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using DCCL.Cli.Training;
 using DCCL.Trainers;
@@ -84,5 +85,50 @@ public sealed class CommandLineTests
             "din: epoch 2 of 2, loss 0.2000, validation 0.1000",
         }));
         Assert.That(progress.BestMetrics["din"], Is.EqualTo(0.125));
+    }
+
+    [Test]
+    public void Progress_MoreThanAnHour_SaysTheHours()
+    {
+        using StringWriter error = new();
+
+        new ProgressView(new ToolConsole(TextWriter.Null, error)).Report(new TrainingProgress("din", 1, 2, 1, 0.25, null, new TimeSpan(1, 2, 3)));
+
+        Assert.That(error.ToString(), Does.EndWith(", at most 1:02:03 left\n"));
+    }
+
+    [Test]
+    public void Progress_Interrupted_SaysSoAtOnce()
+    {
+        using StringWriter error = new();
+        using CancellationTokenSource interruption = new();
+
+        new ProgressView(new ToolConsole(TextWriter.Null, error), interruption.Token).Run(() =>
+        {
+            interruption.Cancel();
+            Assert.That(error.ToString(), Does.StartWith("Interrupted: ends as soon as it can."));
+            return 0;
+        });
+    }
+
+    [TestCase(40, false)]
+    [TestCase(60, true)]
+    public void Recommend_NarrowTerminal_ShowsItemsScoresAndReason(int width, bool isTable)
+    {
+        using StringWriter output = new();
+        ToolConsole console = new(output, TextWriter.Null);
+        console.Output.Profile.Width = width;
+        console.Output.Profile.Capabilities.Ansi = true;
+        JsonNode first = ToolRun.Of("recommend", "--model", SharedModels.Quick, "--user", SmallLog.Events[0].User, "--json").Json["items"]![0]!;
+
+        Tool.Run(["recommend", "--model", SharedModels.Quick, "--user", SmallLog.Events[0].User, "-k", "1"], console, CancellationToken.None);
+
+        string text = Regex.Replace(output.ToString(), "\u001b\\[[0-9;]*m", "");
+        Assert.That(text.Contains('│'), Is.EqualTo(isTable), text);
+        Assert.That(text.Split('\n').Max(line => line.TrimEnd().Length), Is.LessThanOrEqualTo(width));
+        foreach (string word in new[] { (string)first["item"]!, FormattableString.Invariant($"{(float)first["score"]!:F3}"), "Cloud", (string)first["like"]![0]!["item"]! })
+        {
+            Assert.That(text, Does.Contain(word));
+        }
     }
 }

@@ -68,6 +68,25 @@ public sealed class HostileInputTests
     }
 
     [Test]
+    public void Personalize_ReadOnlyFileOfTheModel_IsRefusedBeforeTheWorkAndNothingIsReplaced()
+    {
+        string folder = _folder["model"];
+        foreach (string file in Directory.GetFiles(SharedModels.Quick))
+        {
+            File.Copy(file, Path.Combine(Directory.CreateDirectory(folder).FullName, Path.GetFileName(file)));
+        }
+
+        byte[] graph = File.ReadAllBytes(Path.Combine(folder, "Movies.onnx"));
+        using FileStream model = new(Path.Combine(folder, "Movies.mlnet"), FileMode.Open, FileAccess.Read, FileShare.None); // stands for one that may not be written
+
+        ToolRun run = ToolRun.Of("personalize", "--model", folder, "--quick");
+
+        AssertFault(run, 3, "must be writable, but is not");
+        Assert.That(run.Error, Does.Not.Contain(".tmp"));
+        Assert.That(File.ReadAllBytes(Path.Combine(folder, "Movies.onnx")), Is.EqualTo(graph));
+    }
+
+    [Test]
     public void Train_FolderExists_IsNotOverwrittenWithoutForce()
     {
         string log = _folder.Write("log.csv", "userId,movieId", "1,2");

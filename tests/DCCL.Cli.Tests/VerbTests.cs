@@ -180,6 +180,27 @@ public sealed class VerbTests
     }
 
     [Test]
+    public void Export_AgainOfAnotherModel_KeepsNobodysPatchAndInspectLooksAtThem()
+    {
+        string device = _folder["again"];
+        ToolRun patched = ToolRun.Of("export", "--model", SharedModels.Patched, "--out", device, "--adapters");
+        ToolRun fit = ToolRun.Of("inspect", device);
+        ToolRun graphs = ToolRun.Of("export", "--model", _model, "--out", _folder["other"]);
+        File.Copy(_folder["other/model.onnx"], Path.Combine(device, "model.onnx"), overwrite: true);
+        ToolRun misfit = ToolRun.Of("inspect", device);
+        ToolRun again = ToolRun.Of("export", "--model", _model, "--out", device, "--force");
+
+        Assert.That(patched.Output, Does.Contain("personal data"), patched.Error);
+        Assert.That(fit.Output, Does.Match("adapters/: [0-9]+ people's patches\n  fingerprint ").And.EndWith("They fit together.\n"));
+        Assert.That(graphs.ExitCode, Is.Zero, graphs.Error);
+        Assert.That(misfit.ExitCode, Is.EqualTo(ExitCode.BadModel));
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
+        Assert.That(
+            Directory.EnumerateFileSystemEntries(device).Select(Path.GetFileName).Order(StringComparer.Ordinal),
+            Is.EqualTo(new[] { "model.onnx", "model.vocabulary.json" }));
+    }
+
+    [Test]
     public void Train_UserAndItemOnly_Works()
     {
         string log = _folder.Write("pairs.csv", [.. SmallLog.Events.OrderBy(row => row.Time).Select(row => $"{row.User},{row.Item}")]);

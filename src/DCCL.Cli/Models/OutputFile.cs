@@ -40,5 +40,25 @@ internal static class OutputFile
         }
 
         AtomicFile.RemoveLeftovers(path);
+        CheckWritable(path);
+    }
+
+    /// <summary>Refuses a file that cannot be made, or replaced.</summary>
+    public static void CheckWritable(string path)
+    {
+        string full = Path.GetFullPath(path);
+        string probe = $"{full}.{Path.GetRandomFileName()}.tmp";
+        try
+        {
+            new FileStream(probe, FileMode.CreateNew, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose).Dispose();
+            if (File.Exists(full))
+            {
+                new FileStream(full, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && !IsDiskFull(exception))
+        {
+            throw ToolException.Output($"The file '{path}' must be writable, but is not. Check who may write it, or name another one with --out.", exception);
+        }
     }
 }

@@ -12,6 +12,7 @@ internal sealed class OutputFolder : IDisposable
 
     private readonly bool _isForced;
     private readonly string _workPath;
+    private readonly List<string> _replaced = [];
     private FileStream? _lock;
 
     private OutputFolder(string path, bool isForced)
@@ -49,7 +50,7 @@ internal sealed class OutputFolder : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException && !OutputFile.IsDiskFull(exception))
         {
-            throw ToolException.Output($"The folder '{path}' must be writable, but is not: {exception.Message} Name another one with --out.", exception);
+            throw ToolException.Output($"The folder '{path}' must be writable, but is not. Check who may write there, or name another one with --out.", exception);
         }
     }
 
@@ -69,6 +70,9 @@ internal sealed class OutputFolder : IDisposable
         return path;
     }
 
+    /// <summary>Sees to it that nothing of an earlier state stays under a name: a file, or a folder with all that is in it.</summary>
+    public void Replace(params ReadOnlySpan<string> names) => _replaced.AddRange(names);
+
     /// <summary>Moves everything into its place.</summary>
     public void Complete()
     {
@@ -83,6 +87,18 @@ internal sealed class OutputFolder : IDisposable
         if (!_isForced && Directory.EnumerateFileSystemEntries(FinalPath).Any(entry => entry != _workPath))
         {
             throw ToolException.Output($"The folder '{FinalPath}' must not exist yet, but was made meanwhile. Name another one with --out.");
+        }
+
+        foreach (string old in _replaced.Select(name => Path.Combine(FinalPath, name)))
+        {
+            if (Directory.Exists(old))
+            {
+                Directory.Delete(old, recursive: true);
+            }
+            else
+            {
+                File.Delete(old);
+            }
         }
 
         foreach (string file in Directory.EnumerateFiles(files, "*", SearchOption.AllDirectories))

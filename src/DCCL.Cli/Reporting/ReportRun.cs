@@ -29,7 +29,13 @@ internal sealed class ReportRun(MLContext ml, ModelTraining training, ProgressVi
     {
         IDataView test = log.Test!;
         bool hasPatches = model.DeviceCloudModel().Patches is { NumberOfPatchedUsers: > 0 };
+        if (!hasPatches)
+        {
+            progress.Begin("Learning patches ...");
+        }
+
         (ITransformer fleet, double learning) = Time(() => hasPatches ? model : training.Personalize(model, log.Device));
+        progress.Begin("Distilling ...");
         (ITransformer distilled, double distilling) = Time(() => training.Distill(fleet, log.Cloud?.Value, log.Device));
         ITransformer cloud = WithoutPatches(fleet); // the model, and it remembers the same events as with patches
         ReportStage[] stages =
@@ -65,6 +71,7 @@ internal sealed class ReportRun(MLContext ml, ModelTraining training, ProgressVi
     private RankingReport Evaluate(ITransformer model, ModelLog log)
     {
         cancellation.ThrowIfCancellationRequested();
+        progress.Begin("Evaluating ...");
         return training.Evaluate(model, log.Test!, log.BeforeTest?.Value, log.Description);
     }
 

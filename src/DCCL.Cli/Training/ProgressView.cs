@@ -8,10 +8,11 @@ using Spectre.Console;
 namespace DCCL.Cli.Training;
 
 /// <summary>Shows how far a training is: a table that changes, or a line for each epoch where nobody looks on.</summary>
-internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProgress>
+internal sealed class ProgressView(ToolConsole console, CancellationToken cancellation = default) : IProgress<TrainingProgress>
 {
     private const int NumberOfRows = 8;
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(0.2);
+    private static readonly TimeSpan _lineInterval = TimeSpan.FromSeconds(30);
 
     private readonly List<TrainingProgress> _epochs = [];
     private readonly List<TrainingProgress> _all = [];
@@ -21,6 +22,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
     private LiveDisplayContext? _live;
     private TrainingProgress? _last;
     private bool _isWorking;
+    private string? _note;
     private string? _stage;
     private double? _best;
 
@@ -63,6 +65,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
     /// <summary>Does work that reports its progress here.</summary>
     public T Run<T>(Func<T> work)
     {
+        using CancellationTokenRegistration interruption = cancellation.Register(() => Begin("Interrupted: ends as soon as it can. Ctrl-C once more ends it at once."));
         _isWorking = true;
         try
         {
@@ -92,53 +95,79 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
         }
     }
 
-    /// <summary>Shows an epoch, as the trainers report it.</summary>
-    public void Report(TrainingProgress value)
+    /// <summary>Says what comes next, where that takes a while and reports nothing itself.</summary>
+    public void Begin(string work)
     {
-        _last = value;
-        if (value.Stage != _stage)
+        lock (_epochs)
         {
-            _stage = value.Stage;
-            _best = null;
-            _epochs.Clear();
-        }
-
-        if (value.ValidationMetric is double metric && !(metric <= _best))
-        {
-            _best = metric;
-            BestMetrics[value.Stage] = metric;
-        }
-
-        if (value.Loss is not null)
-        {
-            _epochs.Add(value);
-            _all.Add(value);
-        }
-
-        if (_live is null)
-        {
-            if (value.Loss is not null)
+            _note = work;
+            if (_live is null)
             {
-                console.Note(Describe(value));
+                console.Note(work);
             }
-        }
-        else if (value.Loss is not null || _sinceUpdate.Elapsed > _interval)
-        {
-            _sinceUpdate.Restart();
-            _live.UpdateTarget(CreateTable(value));
+            else
+            {
+                _live.UpdateTarget(_last is null ? new Text(work) : CreateTable(_last));
+            }
         }
     }
 
-    private static string Describe(TrainingProgress value) => FormattableString.Invariant($"{value.Stage}: epoch {value.Epoch} of {value.NumberOfEpochs}, loss {value.Loss:F4}")
+    /// <summary>Shows an epoch, as the trainers report it.</summary>
+    public void Report(TrainingProgress value)
+    {
+        lock (_epochs) // whoever interrupts has a thread of their own
+        {
+            _last = value;
+            if (value.Stage != _stage)
+            {
+                _stage = value.Stage;
+                _best = null;
+                _epochs.Clear();
+            }
+
+            if (value.ValidationMetric is double metric && !(metric <= _best))
+            {
+                _best = metric;
+                BestMetrics[value.Stage] = metric;
+            }
+
+            if (value.Loss is not null)
+            {
+                _epochs.Add(value);
+                _all.Add(value);
+            }
+
+            if (_live is null)
+            {
+                if (value.Loss is not null || _sinceUpdate.Elapsed > _lineInterval)
+                {
+                    _sinceUpdate.Restart();
+                    console.Note(Describe(value));
+                }
+            }
+            else if (value.Loss is not null || _sinceUpdate.Elapsed > _interval)
+            {
+                _sinceUpdate.Restart();
+                _live.UpdateTarget(CreateTable(value));
+            }
+        }
+    }
+
+    private static string Describe(TrainingProgress value) => FormattableString.Invariant($"{value.Stage}: epoch {value.Epoch} of {value.NumberOfEpochs}, ")
+        + (value.Loss is double loss ? FormattableString.Invariant($"loss {loss:F4}") : FormattableString.Invariant($"{100 * value.Fraction:F0} %"))
         + (value.ValidationMetric is double metric ? FormattableString.Invariant($", validation {metric:F4}") : "")
-        + (value.TimeLeft is TimeSpan left && left >= TimeSpan.FromSeconds(1) ? FormattableString.Invariant($", at most {left:m\\:ss} left") : "");
+        + (value.TimeLeft is TimeSpan left && left >= TimeSpan.FromSeconds(1) ? $", at most {Describe(left)} left" : "");
+
+    private static string Describe(TimeSpan time) => time < TimeSpan.FromHours(1)
+        ? FormattableString.Invariant($"{time:m\\:ss}")
+        : FormattableString.Invariant($"{(int)time.TotalHours}:{time:mm\\:ss}");
 
     private Table CreateTable(TrainingProgress now, bool isOver = false)
     {
         Table table = Tables.CreateLive(console, ["Epoch", "Loss", "Validation", "Time left"]).Title(Markup.Escape(now.Stage));
-        if (console.IsInteractive && !isOver)
+        if (!isOver && (_note ?? (console.IsInteractive ? "Ctrl-C keeps the best so far" : null)) is string note)
         {
-            table.Caption("Ctrl-C keeps the best so far");
+            table.Caption(Markup.Escape(note));
         }
 
         foreach (TrainingProgress epoch in _epochs.TakeLast(NumberOfRows))
@@ -158,7 +187,7 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
                 new Text(FormattableString.Invariant($"{now.Epoch} / {now.NumberOfEpochs}, {100 * now.Fraction:F0} %")),
                 new Text(""),
                 new Text(""),
-                new Text(now.TimeLeft is TimeSpan left ? FormattableString.Invariant($"{left:m\\:ss}") : ""));
+                new Text(now.TimeLeft is TimeSpan left ? Describe(left) : ""));
         }
 
         return table;

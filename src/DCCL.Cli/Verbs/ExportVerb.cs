@@ -11,6 +11,9 @@ namespace DCCL.Cli.Verbs;
 /// <summary><c>dccl export</c>: the files for devices.</summary>
 internal static class ExportVerb
 {
+    /// <summary>The folder of the users' patches within the folder that is written.</summary>
+    public const string Adapters = "adapters";
+
     public static Command Create(ToolConsole console)
     {
         Option<string> model = VerbOptions.Model();
@@ -41,6 +44,7 @@ internal static class ExportVerb
             }
 
             int numberOfAdapters = parsed.GetValue(adapters) ? WriteAdapters(loaded, folder) : 0;
+            folder.Replace(DeviceFiles.TrainingStep, DeviceFiles.ColdStart, Adapters); // of another model, or nobody's any more
             folder.Complete();
             Show(console, folder.FinalPath, canLearn, numberOfAdapters, parsed.GetValue(json));
             return ExitCode.Success;
@@ -57,13 +61,13 @@ internal static class ExportVerb
         {
             number++;
             string name = FormattableString.Invariant($"{number}.onnx_adapter");
-            patch.Save(folder.GetPath(Path.Combine("adapters", name)));
+            patch.Save(folder.GetPath(Path.Combine(Adapters, name)));
             list[user] = name;
         }
 
         if (number > 0)
         {
-            File.WriteAllText(folder.GetPath(Path.Combine("adapters", "adapters.json")), ToolConsole.ToText(list));
+            File.WriteAllText(folder.GetPath(Path.Combine(Adapters, "adapters.json")), ToolConsole.ToText(list));
         }
 
         return number;
@@ -91,7 +95,7 @@ internal static class ExportVerb
 
         if (numberOfAdapters > 0)
         {
-            console.WriteLine($"adapters/ holds the patches of {numberOfAdapters:N0} users: personal data, each for its owner's device only.");
+            console.WriteLine($"{Adapters}/ holds the patches of {numberOfAdapters:N0} users: personal data, each for its owner's device only.");
         }
     }
 }

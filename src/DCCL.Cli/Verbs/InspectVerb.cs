@@ -21,7 +21,8 @@ internal static class InspectVerb
     private static int Run(ToolConsole console, string[] paths, bool isJson)
     {
         Artefact[] artefacts = [.. paths.SelectMany(List).Select(Artefact.Read)];
-        string[] misfits = [.. artefacts.SelectMany((first, i) => artefacts.Skip(i + 1).Select(first.FindMisfit)).OfType<string>()];
+        Artefact[] kinds = [.. artefacts.DistinctBy(artefact => (artefact.Kind, artefact.Fingerprint, artefact.Vocabulary))]; // of many patches one, if all are of one model
+        string[] misfits = [.. kinds.SelectMany((first, i) => kinds.Skip(i + 1).Select(first.FindMisfit)).OfType<string>()];
         if (isJson)
         {
             console.WriteJson(new JsonObject
@@ -33,9 +34,15 @@ internal static class InspectVerb
         }
         else
         {
-            foreach (Artefact artefact in artefacts)
+            ILookup<bool, Artefact> ofMany = artefacts.ToLookup(artefact => Path.GetFileName(Path.GetDirectoryName(artefact.Path)) == ExportVerb.Adapters);
+            foreach (Artefact artefact in ofMany[false])
             {
                 Show(console, artefact);
+            }
+
+            foreach (IGrouping<string?, Artefact> model in ofMany[true].GroupBy(artefact => artefact.Fingerprint))
+            {
+                Show(console, $"{ExportVerb.Adapters}/: {model.Count():N0} people's patches", [("fingerprint", model.Key)]);
             }
 
             if (artefacts.Length > 1 && misfits.Length == 0)
@@ -54,14 +61,22 @@ internal static class InspectVerb
             return [path];
         }
 
-        string[] files = [.. Directory.EnumerateFiles(path).Where(file => _extensions.Any(extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal)];
+        string adapters = Path.Combine(path, ExportVerb.Adapters);
+        string[] files = [.. Directory.EnumerateFiles(path).Concat(Directory.Exists(adapters) ? Directory.EnumerateFiles(adapters, "*.onnx_adapter") : []).Where(file => _extensions.Any(extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase))).Order(StringComparer.Ordinal)];
         return files.Length > 0 ? files : throw ToolException.BadModel($"The folder '{path}' must hold artefacts of DCCL, but holds none. Name another one.");
     }
 
     private static void Show(ToolConsole console, Artefact artefact)
     {
-        console.WriteLine($"{artefact.Name}: {artefact.Kind}, {new FileInfo(artefact.Path).Length:N0} bytes");
-        (string Name, string? Value)[] lines = [.. artefact.Properties, ("fingerprint", artefact.Fingerprint), ("vocabulary", artefact.Vocabulary)];
+        Show(
+            console,
+            $"{artefact.Name}: {artefact.Kind}, {new FileInfo(artefact.Path).Length:N0} bytes",
+            [.. artefact.Properties, ("fingerprint", artefact.Fingerprint), ("vocabulary", artefact.Vocabulary)]);
+    }
+
+    private static void Show(ToolConsole console, FormattableString title, (string Name, string? Value)[] lines)
+    {
+        console.WriteLine(title);
         int width = Math.Max(20, lines.Max(line => line.Name.Length));
         foreach ((string name, string? value) in lines.Where(line => line.Value is not null))
         {

@@ -12,22 +12,23 @@ internal static class LayoutDialog
     /// <param name="console">Where to show and ask.</param>
     /// <param name="layout">What was found out.</param>
     /// <param name="asks">Whether somebody is to be asked about what was only guessed.</param>
-    public static LogLayout Settle(ToolConsole console, LogLayout layout, bool asks)
+    /// <param name="cancellation">Ends a question.</param>
+    public static LogLayout Settle(ToolConsole console, LogLayout layout, bool asks, CancellationToken cancellation)
     {
         Show(console, layout);
-        return Complete(console, layout, asks);
+        return Complete(console, layout, asks, cancellation);
     }
 
     /// <summary>Refuses a layout in which user or item is missing, without a word about one that is whole.</summary>
-    public static LogLayout Check(LogLayout layout) => Complete(console: null, layout, asks: false);
+    public static LogLayout Check(LogLayout layout) => Complete(console: null, layout, asks: false, CancellationToken.None);
 
-    private static LogLayout Complete(ToolConsole? console, LogLayout layout, bool asks)
+    private static LogLayout Complete(ToolConsole? console, LogLayout layout, bool asks, CancellationToken cancellation)
     {
         List<LogColumn> open = [.. layout.Columns.Where(column => !column.IsCertain && column.Role is ColumnRole.User or ColumnRole.Item)];
         if (asks && console is { IsInteractive: true } && open.Count > 0)
         {
-            layout = Ask(console, layout, ColumnRole.User, "Which column says who?");
-            layout = Ask(console, layout, ColumnRole.Item, "Which column says what?");
+            layout = Ask(console, layout, ColumnRole.User, "Which column says who?", cancellation);
+            layout = Ask(console, layout, ColumnRole.Item, "Which column says what?", cancellation);
         }
 
         foreach (ColumnRole role in new[] { ColumnRole.User, ColumnRole.Item })
@@ -71,7 +72,7 @@ internal static class LayoutDialog
         return text.Length <= width ? text : $"{text[..Math.Max(0, width - 4)]}...)";
     }
 
-    private static LogLayout Ask(ToolConsole console, LogLayout layout, ColumnRole role, string question)
+    private static LogLayout Ask(ToolConsole console, LogLayout layout, ColumnRole role, string question, CancellationToken cancellation)
     {
         LogColumn? guess = layout.Find(role);
         if (guess is { IsCertain: true })
@@ -80,10 +81,25 @@ internal static class LayoutDialog
         }
 
         LogColumn[] choices = [.. layout.Columns.Where(column => column.Role is ColumnRole.Ignored || column.Role == role || !column.IsCertain).OrderBy(column => column != guess)];
-        LogColumn answer = console.Error.Prompt(new SelectionPrompt<LogColumn>()
+        SelectionPrompt<LogColumn> prompt = new SelectionPrompt<LogColumn>()
             .Title(question)
             .UseConverter(column => Markup.Escape(Describe(column, console.Error.Profile.Width - CursorWidth)))
-            .AddChoices(choices));
+            .AddChoices(choices);
+        LogColumn answer;
+        try
+        {
+            answer = prompt.ShowAsync(console.Error, cancellation).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            console.Note(""); // the prompt ends within a line
+            throw;
+        }
+        finally
+        {
+            console.Error.Cursor.Show(true); // the prompt hides it, and shows it again only after an answer
+        }
+
         console.Note($"{question} {answer.Name}"); // the prompt leaves nothing behind
         LogColumn[] columns = [.. layout.Columns.Select(column =>
             column == answer ? column with { Role = role, Why = "you say so", IsCertain = true }

@@ -53,12 +53,13 @@ internal sealed class LearningVerb
         string target = parsed.GetValue(_output) ?? files.ModelPath;
         bool isOwn = Path.GetFullPath(target) == Path.GetFullPath(files.ModelPath);
         OutputFile.Check(target, "model", "New.mlnet", mayExist: isOwn || parsed.GetValue(_force));
+        OutputFile.CheckWritable(Path.ChangeExtension(target, ".onnx"));
         using OutputFolder folder = OutputFolder.Begin(Path.GetDirectoryName(Path.GetFullPath(target))!, isForced: true);
         MLContext ml = new(parsed.GetValue(_seed));
         ITransformer model = files.Load(ml, out DataViewSchema schema);
         LibTorch.Prepare(console, cancellation);
         ModelLog log = ModelLog.Open(console, ml, files, parsed.GetValue(_data), user, parsed.GetValue(_strict), cancellation);
-        ProgressView progress = new(console);
+        ProgressView progress = new(console, cancellation);
         progress.Watch(ml);
         ModelTraining training = new(ml, VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, _seed, _threads, _quick), progress, cancellation);
         Stopwatch watch = Stopwatch.StartNew();

@@ -47,21 +47,42 @@ internal static class RecommendVerb
                 console.Note($"The model does not know the user '{id}': these are the cloud model's items for somebody without a history.");
             }
 
-            Table table = Tables.Create(console, ["Item", "Score", "Probability", "Model", "Like what the user has had"]);
-            foreach (RecommendedItem item in items)
-            {
-                table.AddRow(
-                    new Text(item.ItemId),
-                    new Text(FormattableString.Invariant($"{item.Score:F3}")),
-                    new Text(FormattableString.Invariant($"{item.Probability:F3}")),
-                    new Text(item.Reason.ToString()),
-                    new Text(string.Join(", ", recommender.GetSimilarHistory(id, item.ItemId, NumberOfSimilarItems).Select(similar => similar.ItemId))));
-            }
-
-            Tables.Print(console, table);
+            Print(console, [.. items.Select(item => (item, string.Join(", ", recommender.GetSimilarHistory(id, item.ItemId, NumberOfSimilarItems).Select(similar => similar.ItemId))))]);
             return ExitCode.Success;
         });
         return command;
+    }
+
+    // A table, or, where there is no room for one, two lines for each item.
+    private static void Print(ToolConsole console, IReadOnlyList<(RecommendedItem Item, string Like)> items)
+    {
+        Table table = Tables.Create(console, ["Item", "Score", "Probability", "Model", "Like what the user has had"]);
+        table.Columns[0].NoWrap = true;
+        table.Columns[^1].NoWrap = false;
+        foreach ((RecommendedItem item, string like) in items)
+        {
+            table.AddRow(
+                new Text(item.ItemId),
+                new Text(FormattableString.Invariant($"{item.Score:F3}")),
+                new Text(FormattableString.Invariant($"{item.Probability:F3}")),
+                new Text(item.Reason.ToString()),
+                new Text(like));
+        }
+
+        if (Tables.Fits(console, table))
+        {
+            Tables.Print(console, table);
+            return;
+        }
+
+        foreach ((RecommendedItem item, string like) in items)
+        {
+            console.WriteLine($"{item.ItemId} {item.Score:F3} {item.Probability:F3} {item.Reason}");
+            if (like.Length > 0)
+            {
+                console.WriteLine($"  like {like}");
+            }
+        }
     }
 
     private static void WriteJson(ToolConsole console, string user, Recommender recommender, IReadOnlyList<RecommendedItem> items) => console.WriteJson(new JsonObject

@@ -23,7 +23,7 @@ internal static class TrainRun
         LogLayout guess = LayoutGuess.Guess(request.Log);
         PackageFolder packages = PackageFolder.Find(request.PackageSource);
         using OutputFolder folder = OutputFolder.Begin(request.OutputFolder, request.IsForced);
-        LogLayout layout = LayoutDialog.Settle(console, guess, request.Asks);
+        LogLayout layout = LayoutDialog.Settle(console, guess, request.Asks, cancellation);
         string checkpoint = Path.GetRelativePath(Environment.CurrentDirectory, folder.FinalPath + CheckpointExtension);
         bool isResumed = SettleCheckpoint(console, request, checkpoint);
         TimeSpan earlier = isResumed ? TrainingCheckpoint.Load(checkpoint).Elapsed : TimeSpan.Zero;
@@ -41,7 +41,7 @@ internal static class TrainRun
         }
 
         MLContext ml = new(request.Settings.Seed);
-        ProgressView progress = new(console);
+        ProgressView progress = new(console, cancellation);
         progress.Watch(ml);
         ModelTraining training = new(ml, request.Settings, progress, cancellation, checkpoint);
         Stopwatch watch = Stopwatch.StartNew();

@@ -116,7 +116,7 @@ internal sealed class TrainingRun : IDisposable
             }
             catch (OperationCanceledException) when (IsCancelled)
             {
-                Warning($"{stage}: cancelled in epoch {number}; the model of epoch {best} is kept.");
+                Warning(best == 0 ? $"{stage}: cancelled in epoch {number}, before any was done." : $"{stage}: cancelled in epoch {number}; the model of epoch {best} is kept.");
                 break;
             }
         }
