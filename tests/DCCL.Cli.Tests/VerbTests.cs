@@ -84,6 +84,7 @@ public sealed class VerbTests
         ToolRun again = ToolRun.Of("train", "--data", _folder["log.csv"], "--out", _folder["again"], "--name", "Movies", "--quick", "--json");
         ToolRun other = ToolRun.Of("train", "--data", _folder["log.csv"], "--out", _folder["other"], "--name", "Movies", "--quick", "--json", "--seed", "2");
 
+        Assert.That(again.ExitCode, Is.Zero, again.Error);
         Assert.That((string?)again.Json["fingerprint"], Is.EqualTo((string?)_training.Json["fingerprint"]));
         Assert.That((string?)other.Json["fingerprint"], Is.Not.EqualTo((string?)_training.Json["fingerprint"]));
     }
@@ -182,7 +183,7 @@ public sealed class VerbTests
     [Test]
     public void Export_AgainOfAnotherModel_KeepsNobodysPatchAndInspectLooksAtThem()
     {
-        string device = _folder["again"];
+        string device = _folder["device-again"];
         ToolRun patched = ToolRun.Of("export", "--model", SharedModels.Patched, "--out", device, "--adapters");
         ToolRun fit = ToolRun.Of("inspect", device);
         ToolRun graphs = ToolRun.Of("export", "--model", _model, "--out", _folder["other"]);
