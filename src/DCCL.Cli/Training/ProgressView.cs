@@ -8,7 +8,9 @@ using Spectre.Console;
 namespace DCCL.Cli.Training;
 
 /// <summary>Shows how far a training is: a table that changes, or a line for each epoch where nobody looks on.</summary>
-internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProgress>
+/// <param name="console">Where to show it.</param>
+/// <param name="opening">What to say first, once there is progress; null for nothing.</param>
+internal sealed class ProgressView(ToolConsole console, string? opening = null) : IProgress<TrainingProgress>
 {
     private const int NumberOfRows = 8;
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(0.2);
@@ -95,6 +97,11 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
     /// <summary>Shows an epoch, as the trainers report it.</summary>
     public void Report(TrainingProgress value)
     {
+        if (_last is null && opening is not null)
+        {
+            Open(opening);
+        }
+
         _last = value;
         if (value.Stage != _stage)
         {
@@ -126,6 +133,19 @@ internal sealed class ProgressView(ToolConsole console) : IProgress<TrainingProg
         {
             _sinceUpdate.Restart();
             _live.UpdateTarget(CreateTable(value));
+        }
+    }
+
+    // Spectre writes above a table that changes.
+    private void Open(string line)
+    {
+        if (_live is null)
+        {
+            console.Note(line);
+        }
+        else
+        {
+            console.Error.WriteLine(line);
         }
     }
 
