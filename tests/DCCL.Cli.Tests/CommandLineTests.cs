@@ -29,6 +29,17 @@ public sealed class CommandLineTests
         Assert.That(run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), Is.EqualTo(new[] { "personalize" }));
     }
 
+    [Test]
+    public void Suggest_NothingYet_OffersNoOtherNamesOfHelp()
+    {
+        string[] words = ToolRun.Of("[suggest:5]", "dccl ").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] options = ToolRun.Of("[suggest:11]", "dccl train ").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.That(words, Has.Member("train").And.Member("--help"));
+        Assert.That(options, Has.Member("--data").And.Member("--help"));
+        Assert.That(words.Concat(options), Has.None.StartsWith("/"));
+    }
+
     [TestCase("bash", "complete -o default -F _dccl dccl")]
     [TestCase("zsh", "compdef _dccl dccl")]
     [TestCase("pwsh", "Register-ArgumentCompleter -Native -CommandName dccl")]

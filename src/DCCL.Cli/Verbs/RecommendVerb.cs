@@ -51,11 +51,11 @@ internal static class RecommendVerb
             foreach (RecommendedItem item in items)
             {
                 table.AddRow(
-                    new Text(item.ItemId),
+                    new Text(ToolConsole.Escape(item.ItemId)),
                     new Text(FormattableString.Invariant($"{item.Score:F3}")),
                     new Text(FormattableString.Invariant($"{item.Probability:F3}")),
                     new Text(item.Reason.ToString()),
-                    new Text(string.Join(", ", recommender.GetSimilarHistory(id, item.ItemId, NumberOfSimilarItems).Select(similar => similar.ItemId))));
+                    new Text(ToolConsole.Escape(string.Join(", ", recommender.GetSimilarHistory(id, item.ItemId, NumberOfSimilarItems).Select(similar => similar.ItemId)))));
             }
 
             Tables.Print(console, table);
