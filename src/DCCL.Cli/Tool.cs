@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using DCCL.Cli.Logs;
 using DCCL.Cli.Models;
 using DCCL.Cli.Verbs;
 using DCCL.Trainers;
@@ -22,8 +24,7 @@ internal static class Tool
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            string verb = parsed.CommandResult.Command == root ? "" : $" {parsed.CommandResult.Command.Name}";
-            return Fail(console, ExitCode.BadInput, $"{parsed.Errors[0].Message.TrimEnd('.')}. 'dccl{verb} --help' lists what there is.");
+            return Fail(console, ExitCode.BadInput, Describe(parsed, root));
         }
 
         try
@@ -74,19 +75,46 @@ internal static class Tool
         }
     }
 
-    private static RootCommand CreateCommand(ToolConsole console, CancellationToken cancellation) => new(Description)
+    private static RootCommand CreateCommand(ToolConsole console, CancellationToken cancellation)
     {
-        TrainVerb.Create(console, cancellation),
-        EvaluateVerb.Create(console, cancellation),
-        ReportVerb.Create(console, cancellation),
-        PersonalizeVerb.Create(console, cancellation),
-        DistillVerb.Create(console, cancellation),
-        RecommendVerb.Create(console),
-        ExportVerb.Create(console),
-        InspectVerb.Create(console),
-        DoctorVerb.Create(console),
-        CompletionVerb.Create(console),
-    };
+        RootCommand root = new(Description)
+        {
+            TrainVerb.Create(console, cancellation),
+            EvaluateVerb.Create(console, cancellation),
+            ReportVerb.Create(console, cancellation),
+            PersonalizeVerb.Create(console, cancellation),
+            DistillVerb.Create(console, cancellation),
+            RecommendVerb.Create(console),
+            ExportVerb.Create(console),
+            InspectVerb.Create(console),
+            DoctorVerb.Create(console),
+            CompletionVerb.Create(console),
+        };
+
+        // Completion would offer these names of --help before all others.
+        foreach (HelpOption help in root.Options.OfType<HelpOption>())
+        {
+            help.Aliases.Remove("/?");
+            help.Aliases.Remove("/h");
+        }
+
+        return root;
+    }
+
+    // A word in place of a verb is a verb misspelt.
+    private static string Describe(ParseResult parsed, RootCommand root)
+    {
+        Command command = parsed.CommandResult.Command;
+        if (command == root && parsed.UnmatchedTokens.Count > 0)
+        {
+            string word = parsed.UnmatchedTokens[0];
+            bool isOption = word.StartsWith('-');
+            string? nearest = ColumnNames.FindNearest(word, isOption ? root.Options.Select(option => option.Name) : root.Subcommands.Select(verb => verb.Name));
+            return $"'{word}' is not {(isOption ? "an option" : "a command")}. {(nearest is null ? "'dccl --help' lists what there is." : $"Did you mean '{nearest}'?")}";
+        }
+
+        return $"{parsed.Errors[0].Message.TrimEnd('.')}. 'dccl{(command == root ? "" : $" {command.Name}")} --help' lists what there is.";
+    }
 
     private static int Fail(ToolConsole console, int exitCode, string message)
     {

@@ -87,9 +87,17 @@ internal sealed class ToolConsole
         yield return rest;
     }
 
+    /// <summary>Shows control characters of what others wrote by their codes: a terminal would obey them.</summary>
+    public static string Escape(string text) => text.Any(IsDangerous)
+        ? string.Concat(text.Select(character => IsDangerous(character) ? $"\\u{(int)character:x4}" : character.ToString()))
+        : text;
+
+    private static bool IsDangerous(char character) => char.IsControl(character) && character is not ('\n' or '\t');
+
     // A file gets each line as it is.
     private static void WriteLines(IAnsiConsole console, string line)
     {
+        line = Escape(line);
         foreach (string part in console.Profile.Capabilities.Ansi ? Wrap(line, console.Profile.Width) : [line])
         {
             console.Profile.Out.Writer.WriteLine(part);

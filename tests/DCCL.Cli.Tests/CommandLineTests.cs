@@ -30,6 +30,17 @@ public sealed class CommandLineTests
         Assert.That(run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), Is.EqualTo(new[] { "personalize" }));
     }
 
+    [Test]
+    public void Suggest_NothingYet_OffersNoOtherNamesOfHelp()
+    {
+        string[] words = ToolRun.Of("[suggest:5]", "dccl ").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        string[] options = ToolRun.Of("[suggest:11]", "dccl train ").Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        Assert.That(words, Has.Member("train").And.Member("--help"));
+        Assert.That(options, Has.Member("--data").And.Member("--help"));
+        Assert.That(words.Concat(options), Has.None.StartsWith("/"));
+    }
+
     [TestCase("bash", "complete -o default -F _dccl dccl")]
     [TestCase("zsh", "compdef _dccl dccl")]
     [TestCase("pwsh", "Register-ArgumentCompleter -Native -CommandName dccl")]
@@ -69,7 +80,7 @@ public sealed class CommandLineTests
     public void Progress_NobodyLooksOn_IsALineForEachEpoch()
     {
         using StringWriter error = new();
-        ProgressView progress = new(new ToolConsole(TextWriter.Null, error));
+        ProgressView progress = new(new ToolConsole(TextWriter.Null, error), opening: null, CancellationToken.None);
 
         progress.Run(() =>
         {
@@ -92,7 +103,7 @@ public sealed class CommandLineTests
     {
         using StringWriter error = new();
 
-        new ProgressView(new ToolConsole(TextWriter.Null, error)).Report(new TrainingProgress("din", 1, 2, 1, 0.25, null, new TimeSpan(1, 2, 3)));
+        new ProgressView(new ToolConsole(TextWriter.Null, error), opening: null, CancellationToken.None).Report(new TrainingProgress("din", 1, 2, 1, 0.25, null, new TimeSpan(1, 2, 3)));
 
         Assert.That(error.ToString(), Does.EndWith(", at most 1:02:03 left\n"));
     }
@@ -103,7 +114,7 @@ public sealed class CommandLineTests
         using StringWriter error = new();
         using CancellationTokenSource interruption = new();
 
-        new ProgressView(new ToolConsole(TextWriter.Null, error), interruption.Token).Run(() =>
+        new ProgressView(new ToolConsole(TextWriter.Null, error), opening: null, interruption.Token).Run(() =>
         {
             interruption.Cancel();
             Assert.That(error.ToString(), Does.StartWith("Interrupted: ends as soon as it can."));

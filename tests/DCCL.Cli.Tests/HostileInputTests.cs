@@ -60,6 +60,45 @@ public sealed class HostileInputTests
     }
 
     [Test]
+    public void Train_OneUser_NamesTheColumnOfTheFile()
+    {
+        string log = _folder.Write("log.csv", ["user_id,item_id", .. Enumerable.Range(1, 20).Select(i => $"u1,i{i}")]);
+
+        AssertFault(Train(log), 2, "must have events of at least 2 users to learn from, but has only 1. Check that column 'user_id' says who.");
+    }
+
+    [Test]
+    public void Train_OneItem_NamesTheColumnOfTheFile()
+    {
+        string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i % 10},i1").Prepend("user_id,item_id")]);
+
+        AssertFault(Train(log), 2, "must have at least 2 items, but has only 1. Check that column 'item_id' says what.");
+    }
+
+    [Test]
+    public void Train_LabelsOfOneClass_NamesTheColumnOfTheFile()
+    {
+        string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i % 4},i{i % 7},1").Prepend("user_id,item_id,clicked")]);
+
+        AssertFault(Train(log), 2, "The column 'clicked' must tell positive from negative events, but all are positive. Choose another --label.");
+    }
+
+    [Test]
+    public void Train_OneEvent_IsCountedInTheSingular() =>
+        Assert.That(Train(_folder.Write("log.csv", "userId,movieId", "u1,i1")).Error, Does.Contain("\n1 event of 1 user and 1 item\n"));
+
+    [Test]
+    public void Train_ControlCharacters_AreShownByTheirCodes()
+    {
+        ToolRun line = Train(_folder.Write("log.txt", "\u001b[31mred\u0007\u009b", "\u001b]0;title"));
+        ToolRun names = Train(_folder.Write("log.csv", "userId,mo\u001b[2Jvie,\rtimestamp", "u1,i1,\u001b[1m"), "--item", "none");
+
+        AssertFault(line, 2, "look like '\\u001b[31mred\\u0007\\u009b'");
+        AssertFault(names, 2, "'mo\\u001b[2Jvie'");
+        Assert.That((line.Error + names.Error).Where(character => char.IsControl(character) && character != '\n'), Is.Empty);
+    }
+
+    [Test]
     public void Train_MostRowsUnreadable_SaysWhatTheFirstOneLacks()
     {
         string log = _folder.Write("log.csv", "userId,movieId,timestamp", "1,2,3", "1,x,-4", ",2,4");
@@ -164,7 +203,15 @@ public sealed class HostileInputTests
     public void Inspect_OtherFile_SaysWhichThereAre() => AssertFault(ToolRun.Of("inspect", _folder.Write("notes.txt", "x")), 4, "must end in .mlnet");
 
     [Test]
-    public void Tool_UnknownVerb_SaysWhereTheListIs() => AssertFault(ToolRun.Of("tarin"), 2, "'dccl --help' lists what there is");
+    public void Tool_UnknownVerb_SaysWhereTheListIs() => AssertFault(ToolRun.Of("bake"), 2, "'bake' is not a command. 'dccl --help' lists what there is.");
+
+    [Test]
+    public void Tool_MisspeltOption_SuggestsTheNearest() => AssertFault(ToolRun.Of("--vresion"), 2, "'--vresion' is not an option. Did you mean '--version'?");
+
+    [TestCase("trian", "--data", "log.csv")]
+    [TestCase("tarin")]
+    public void Tool_MisspeltVerb_SuggestsTheNearest(params string[] args) =>
+        Assert.That(ToolRun.Of(args), Is.EqualTo(new ToolRun(2, "", $"error: '{args[0]}' is not a command. Did you mean 'train'?\n")));
 
     private ToolRun Train(string log, params string[] more) => ToolRun.Of(["train", "--data", log, "--out", _folder["out"], "--quick", .. more]);
 

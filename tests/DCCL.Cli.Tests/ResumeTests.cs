@@ -118,8 +118,28 @@ public sealed class ResumeTests
         Assert.That(other.LastError, Does.Contain("is of another: seed was 1, but is 2."));
         Assert.That(damaged.ExitCode, Is.EqualTo(ExitCode.BadModel));
         Assert.That(damaged.LastError, Does.Contain("must be whole, but is damaged: its digest is not that of its bytes."));
-        Assert.That(other.Error + damaged.Error, Does.Not.Contain("din: epoch"));
+        Assert.That(other.Error + damaged.Error, Does.Not.Contain("din: epoch").And.Not.Contain("Goes on from"));
         Assert.That(Directory.Exists(_folder["other"]), Is.False);
+    }
+
+    [Test]
+    public void Train_ResumedWithAnotherLog_IsRefusedInPlainWords()
+    {
+        Interrupt("changed");
+        string[] lines = File.ReadAllLines(_log);
+        string other = Path.Combine(_folder.Path, "other.csv");
+        string untimed = Path.Combine(_folder.Path, "untimed.csv");
+        File.WriteAllLines(other, [lines[0], .. lines[30..]]);
+        File.WriteAllLines(untimed, lines.Select(line => line[..line.LastIndexOf(',')]));
+
+        ToolRun ofOther = ToolRun.Of([.. Train("changed", log: other), "--resume"]);
+        ToolRun ofUntimed = ToolRun.Of([.. Train("changed", log: untimed), "--resume"]);
+
+        Assert.That(ofOther.ExitCode, Is.EqualTo(ExitCode.BadModel));
+        Assert.That(ofOther.LastError, Does.Contain("must be of this run, but is of another: the log is another one ("));
+        Assert.That(ofUntimed.LastError, Does.Contain(
+            "is of another: the columns were user 'User', item 'Item', time 'Timestamp', but are user 'User', item 'Item'; the log is another one ("));
+        Assert.That(ofOther.Error + ofUntimed.Error, Does.Not.Contain("Goes on from").And.Not.Contain("InteractionColumns"));
     }
 
     [Test]
@@ -175,8 +195,8 @@ public sealed class ResumeTests
         Assert.That(run.Error, Does.Match("There is no checkpoint '.*fresh\\.checkpoint' to go on from: the training begins at the start\\."));
     }
 
-    private string[] Train(string name, string seed = "1") =>
-        ["train", "--data", _log, "--out", _folder[name], "--name", "Movies", "--threads", "1", "--seed", seed, "--yes", "--json"];
+    private string[] Train(string name, string seed = "1", string? log = null) =>
+        ["train", "--data", log ?? _log, "--out", _folder[name], "--name", "Movies", "--threads", "1", "--seed", seed, "--yes", "--json"];
 
     /// <summary>Leaves a checkpoint and no model.</summary>
     private string Interrupt(string name)

@@ -155,6 +155,18 @@ public sealed class VerbTests
     }
 
     [Test]
+    public void Personalize_OneUser_SaysWhetherThatUserHasAPatch()
+    {
+        string user = SmallLog.Events[0].User;
+
+        ToolRun run = ToolRun.Of("personalize", "--model", _model, "--user", user, "--out", _folder["Said.mlnet"], "--quick");
+
+        bool isPatched = new MLContext().Model.Load(_folder["Said.mlnet"], out _).GetUserPatches().ContainsKey(user);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Output, Does.StartWith($"The user '{user}' has {(isPatched ? "a patch.\n1 of 60 users has" : "no patch: the cloud model is as good or better.\n0 of 60 users have")} a patch; for the others"));
+    }
+
+    [Test]
     public void Personalize_ThenDistillAndExport_FilesFitTheirOwnModelAndNoOther()
     {
         string patchedModel = _folder["Patched.mlnet"];
@@ -186,8 +198,8 @@ public sealed class VerbTests
         string device = _folder["device-again"];
         ToolRun patched = ToolRun.Of("export", "--model", SharedModels.Patched, "--out", device, "--adapters");
         ToolRun fit = ToolRun.Of("inspect", device);
-        ToolRun graphs = ToolRun.Of("export", "--model", _model, "--out", _folder["other"]);
-        File.Copy(_folder["other/model.onnx"], Path.Combine(device, "model.onnx"), overwrite: true);
+        ToolRun graphs = ToolRun.Of("export", "--model", _model, "--out", _folder["device-other"]);
+        File.Copy(_folder["device-other/model.onnx"], Path.Combine(device, "model.onnx"), overwrite: true);
         ToolRun misfit = ToolRun.Of("inspect", device);
         ToolRun again = ToolRun.Of("export", "--model", _model, "--out", device, "--force");
 

@@ -1,5 +1,3 @@
-using CsvHelper;
-
 namespace DCCL.Cli.Logs;
 
 /// <summary>Reads the events of a log, and counts the rows that are none.</summary>
@@ -15,10 +13,9 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
     /// <summary>Reads the file.</summary>
     public EventLog Read(CancellationToken cancellation)
     {
-        using StreamReader text = new(layout.Path);
-        using CsvParser parser = new(text, LogSample.Configure(layout.Delimiter));
+        using LogRows rows = new(LogLines.Read(layout.Path), layout.Delimiter);
         bool isHeader = layout.HasHeader;
-        while (parser.Read())
+        while (rows.Read())
         {
             if (isHeader)
             {
@@ -26,9 +23,10 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
                 continue;
             }
 
-            if (ReadRow(parser) is string fault)
+            if ((rows.Fault ?? ReadRow(rows)) is string fault)
             {
-                Add(parser.RawRow, fault);
+                fault = rows.CutShort() ?? fault;
+                Add(rows.Line, fault);
             }
 
             if (_events.Count % 100_000 == 0)
@@ -48,15 +46,15 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
         return new EventLog(layout, [.. _users.Keys], [.. _items.Keys], _events, new RowFaults(_numberOfFaults, _examples));
     }
 
-    private string? ReadRow(CsvParser parser)
+    private string? ReadRow(LogRows row)
     {
-        if (parser.Count < _width)
+        if (row.Count < _width || (row.NumberOfLines > 1 && row.Count != layout.Columns.Count))
         {
-            return $"{parser.Count} fields instead of {layout.Columns.Count}";
+            return $"{Words.Count(row.Count, "field")} instead of {layout.Columns.Count}";
         }
 
-        string user = parser[layout.User.Index];
-        string item = parser[layout.Item.Index];
+        string user = row[layout.User.Index];
+        string item = row[layout.Item.Index];
         if (user.Length == 0 || item.Length == 0)
         {
             return user.Length == 0 ? "no user" : "no item";
@@ -65,7 +63,7 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
         double time = 0;
         if (layout.Time is LogColumn timeColumn)
         {
-            string value = parser[timeColumn.Index];
+            string value = row[timeColumn.Index];
             if (!TryTime(value, out time))
             {
                 return $"the time '{Shorten(value)}' is {(layout.HasDates ? "no date" : "no number from 0 on")}";
@@ -75,7 +73,7 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
         bool isPositive = true;
         if (layout.Feedback is LogColumn feedback)
         {
-            string value = parser[feedback.Index];
+            string value = row[feedback.Index];
             if (layout.PositiveRating is double rating)
             {
                 if (!FieldText.TryNumber(value, out double number))

@@ -1,7 +1,3 @@
-using System.Globalization;
-using CsvHelper;
-using CsvHelper.Configuration;
-
 namespace DCCL.Cli.Logs;
 
 /// <summary>The first lines of a file, cut into fields, and how that was done.</summary>
@@ -31,7 +27,7 @@ internal sealed record LogSample(char Delimiter, IReadOnlyList<string[]> Rows)
                 + (nearest is null ? $"Relative paths start from '{Directory.GetCurrentDirectory()}'." : $"Did you mean '{nearest}'?"));
         }
 
-        string[] lines = [.. File.ReadLines(path).Where(line => line.Length > 0).Take(NumberOfRows)];
+        string[] lines = [.. LogLines.Read(path).Where(line => line.Length > 0).Take(NumberOfRows)];
         if (lines.Length == 0)
         {
             throw ToolException.BadInput($"The log '{path}' must have events, but is empty. Name the file that has them.");
@@ -46,17 +42,6 @@ internal sealed record LogSample(char Delimiter, IReadOnlyList<string[]> Rows)
         return candidates.Select(candidate => new LogSample(candidate, Cut(lines, candidate))).MaxBy(sample => sample.Score)!;
     }
 
-    /// <summary>How fields are cut: quotes count, unless tabs are between them.</summary>
-    public static CsvConfiguration Configure(char delimiter) => new(CultureInfo.InvariantCulture)
-    {
-        Delimiter = delimiter.ToString(),
-        HasHeaderRecord = false,
-        TrimOptions = TrimOptions.Trim,
-        Mode = delimiter == '\t' ? CsvMode.NoEscape : CsvMode.RFC4180,
-        BadDataFound = null,
-        IgnoreBlankLines = true,
-    };
-
     // The number of rows with the most usual number of fields, and then that number; a single field is no table at all.
     private (int Rows, int Fields) Score => Rows
         .Where(row => row.Length > 1)
@@ -67,11 +52,14 @@ internal sealed record LogSample(char Delimiter, IReadOnlyList<string[]> Rows)
 
     private static List<string[]> Cut(string[] lines, char delimiter)
     {
-        using CsvParser parser = new(new StringReader(string.Join('\n', lines)), Configure(delimiter));
+        using LogRows reader = new(lines, delimiter);
         List<string[]> rows = [];
-        while (parser.Read())
+        while (reader.Read())
         {
-            rows.Add(parser.Record!);
+            if (reader.Fault is null)
+            {
+                rows.Add(reader.Fields);
+            }
         }
 
         return rows;

@@ -11,7 +11,7 @@ internal sealed record RowFaults(int Count, IReadOnlyList<(int Line, string Faul
     /// <summary>Says which rows were left out; null if none.</summary>
     public string? Describe() => Count == 0
         ? null
-        : FormattableString.Invariant($"{Count:N0} unreadable rows were left out: ")
+        : $"{Words.Count(Count, "unreadable row")} {(Count == 1 ? "was" : "were")} left out: "
             + string.Join("; ", Examples.Select(example => $"line {example.Line}: {example.Fault}"))
             + (Count > Examples.Count ? " ..." : "");
 }

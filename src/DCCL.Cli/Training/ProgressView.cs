@@ -8,7 +8,10 @@ using Spectre.Console;
 namespace DCCL.Cli.Training;
 
 /// <summary>Shows how far a training is: a table that changes, or a line for each epoch where nobody looks on.</summary>
-internal sealed class ProgressView(ToolConsole console, CancellationToken cancellation = default) : IProgress<TrainingProgress>
+/// <param name="console">Where to show it.</param>
+/// <param name="opening">What to say once there is progress; null for nothing.</param>
+/// <param name="cancellation">Interrupts it, which is then said.</param>
+internal sealed class ProgressView(ToolConsole console, string? opening, CancellationToken cancellation) : IProgress<TrainingProgress>
 {
     private const int NumberOfRows = 8;
     private static readonly TimeSpan _interval = TimeSpan.FromSeconds(0.2);
@@ -117,6 +120,11 @@ internal sealed class ProgressView(ToolConsole console, CancellationToken cancel
     {
         lock (_epochs) // whoever interrupts has a thread of their own
         {
+            if (_last is null && opening is not null)
+            {
+                Begin(opening);
+            }
+
             _last = value;
             if (value.Stage != _stage)
             {

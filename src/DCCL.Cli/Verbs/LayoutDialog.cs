@@ -68,7 +68,7 @@ internal static class LayoutDialog
 
     private static string Describe(LogColumn column, int width)
     {
-        string text = $"{column.Name} ({column.Type.ToString().ToLowerInvariant()}: {column.Examples})";
+        string text = ToolConsole.Escape($"{column.Name} ({column.Type.ToString().ToLowerInvariant()}: {column.Examples})");
         return text.Length <= width ? text : $"{text[..Math.Max(0, width - 4)]}...)";
     }
 

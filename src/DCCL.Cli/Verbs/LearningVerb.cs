@@ -59,7 +59,7 @@ internal sealed class LearningVerb
         ITransformer model = files.Load(ml, out DataViewSchema schema);
         LibTorch.Prepare(console, cancellation);
         ModelLog log = ModelLog.Open(console, ml, files, parsed.GetValue(_data), user, parsed.GetValue(_strict), cancellation);
-        ProgressView progress = new(console, cancellation);
+        ProgressView progress = new(console, opening: null, cancellation);
         progress.Watch(ml);
         ModelTraining training = new(ml, VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, _seed, _threads, _quick), progress, cancellation);
         Stopwatch watch = Stopwatch.StartNew();
@@ -71,18 +71,19 @@ internal sealed class LearningVerb
         }
 
         folder.Complete();
-        Show(console, parsed.GetValue(_json), name, target, result, watch.Elapsed, cancellation.IsCancellationRequested);
+        Show(console, parsed.GetValue(_json), name, user, target, result, watch.Elapsed, cancellation.IsCancellationRequested);
         return ExitCode.Success;
     }
 
-    private static void Show(ToolConsole console, bool isJson, string verb, string target, ITransformer result, TimeSpan time, bool isInterrupted)
+    private static void Show(ToolConsole console, bool isJson, string verb, string? user, string target, ITransformer result, TimeSpan time, bool isInterrupted)
     {
         using DeviceCloudPredictionTransformer transformer = result.DeviceCloudModel();
         int patched = transformer.Patches?.NumberOfPatchedUsers ?? 0;
         int users = transformer.History.NumberOfUsers;
+        bool? isPatched = user is null ? null : result.GetUserPatches().ContainsKey(user);
         if (isJson)
         {
-            console.WriteJson(new JsonObject
+            JsonObject json = new()
             {
                 ["verb"] = verb,
                 ["model"] = Path.GetFullPath(target),
@@ -92,11 +93,24 @@ internal sealed class LearningVerb
                 ["patchSize"] = transformer.Patches?.PatchSize,
                 ["seconds"] = Math.Round(time.TotalSeconds, 1),
                 ["interrupted"] = isInterrupted,
-            });
+            };
+            if (user is not null)
+            {
+                json["user"] = user;
+                json["isPatched"] = isPatched;
+            }
+
+            console.WriteJson(json);
             return;
         }
 
-        console.WriteLine($"{patched:N0} of {users:N0} users have a patch; for the others the cloud model is as good or better.");
+        if (user is not null)
+        {
+            console.WriteLine($"The user '{user}' has {(isPatched is true ? "a patch." : "no patch: the cloud model is as good or better.")}");
+        }
+
+        string others = patched < users ? "; for the others the cloud model is as good or better" : "";
+        console.WriteLine($"{patched:N0} of {Words.Count(users, "user")} {(patched == 1 ? "has" : "have")} a patch{others}.");
         console.WriteLine($"{time.TotalSeconds:F1} s. Written to {target}, fingerprint {transformer.Parameters.Fingerprint[..16]}.");
     }
 }

@@ -62,11 +62,11 @@ internal static class RecommendVerb
         foreach ((RecommendedItem item, string like) in items)
         {
             table.AddRow(
-                new Text(item.ItemId),
+                new Text(ToolConsole.Escape(item.ItemId)),
                 new Text(FormattableString.Invariant($"{item.Score:F3}")),
                 new Text(FormattableString.Invariant($"{item.Probability:F3}")),
                 new Text(item.Reason.ToString()),
-                new Text(like));
+                new Text(ToolConsole.Escape(like)));
         }
 
         if (Tables.Fits(console, table))

@@ -45,7 +45,7 @@ internal static class ReportVerb
 
             ModelLog log = ModelLog.Open(console, ml, files, later, onlyUser: null, parsed.GetValue(strict), cancellation, learnsFromOwn: true);
             LibTorch.Prepare(console, cancellation);
-            ProgressView progress = new(console, cancellation);
+            ProgressView progress = new(console, opening: null, cancellation);
             progress.Watch(ml);
             ModelTraining training = new(ml, VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, seed, threads, quick), progress, cancellation);
             ModelReport report = progress.Run(() => new ReportRun(ml, training, progress, cancellation).Run(files, loaded, log));

@@ -34,18 +34,19 @@ internal static class TrainRun
             console.Note($"warning: {faults}");
         }
 
-        console.Note($"{log.Events.Count:N0} events of {log.Users.Count:N0} users and {log.Items.Count:N0} items");
+        console.Note($"{Words.Count(log.Events.Count, "event")} of {Words.Count(log.Users.Count, "user")} and {Words.Count(log.Items.Count, "item")}");
         foreach (string other in packages.FindOthers(LibTorch.GetPackageFolders()))
         {
             console.Note($"warning: NuGet keeps another package of the same version in '{other}', which generated projects would get. Delete that folder first.");
         }
 
         MLContext ml = new(request.Settings.Seed);
-        ProgressView progress = new(console, cancellation);
+        ProgressView progress = new(console, isResumed ? $"Goes on from '{checkpoint}'." : null, cancellation);
         progress.Watch(ml);
         ModelTraining training = new(ml, request.Settings, progress, cancellation, checkpoint);
         Stopwatch watch = Stopwatch.StartNew();
         LogPeriods? periods = request.UsesAllEvents ? null : log.Split(ml);
+        CheckVariety(log, periods is null ? log.Events : periods.Cloud.Select(row => log.Events[row]));
         ITransformer model = progress.Run(() => periods is null
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
@@ -87,7 +88,11 @@ internal static class TrainRun
         bool isThere = File.Exists(path);
         if (request.Resumes)
         {
-            console.Note(isThere ? $"Goes on from '{path}'." : $"There is no checkpoint '{path}' to go on from: the training begins at the start.");
+            if (!isThere)
+            {
+                console.Note($"There is no checkpoint '{path}' to go on from: the training begins at the start.");
+            }
+
             return isThere;
         }
 
@@ -98,6 +103,28 @@ internal static class TrainRun
 
         File.Delete(path);
         return false;
+    }
+
+    // The trainers ask for the same, but know the columns by other names.
+    private static void CheckVariety(EventLog log, IEnumerable<LogEvent> learnt)
+    {
+        LogLayout layout = log.Layout;
+        if (learnt.DistinctBy(row => row.User).Take(2).Count() < 2)
+        {
+            throw ToolException.BadInput($"The log '{layout.Path}' must have events of at least 2 users to learn from, but has only 1. Check that column '{layout.User.Name}' says who.");
+        }
+
+        if (log.Items.Count < 2)
+        {
+            throw ToolException.BadInput($"The log '{layout.Path}' must have at least 2 items, but has only 1. Check that column '{layout.Item.Name}' says what.");
+        }
+
+        if (layout.Feedback is LogColumn feedback && learnt.DistinctBy(row => row.IsPositive).Take(2).Count() < 2)
+        {
+            throw ToolException.BadInput(
+                $"The column '{feedback.Name}' must tell positive from negative events, but all are {(learnt.First().IsPositive ? "positive" : "negative")}. "
+                + $"Choose another {(layout.PositiveRating is null ? "--label" : "--positive-rating")}.");
+        }
     }
 
     private static void Write(

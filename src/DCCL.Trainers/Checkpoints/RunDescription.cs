@@ -75,7 +75,7 @@ internal sealed class RunDescription
             .. _values.Keys.Union(others.Keys)
                 .Select(name => (Name: name, Now: _values.GetValueOrDefault(name), Then: others.GetValueOrDefault(name)))
                 .Where(value => value.Now != value.Then)
-                .Select(value => $"{value.Name} was {Show(value.Then)}, but is {Show(value.Now)}"),
+                .Select(value => Describe(value.Name, value.Then, value.Now)),
         ];
     }
 
@@ -92,19 +92,32 @@ internal sealed class RunDescription
         return values;
     }
 
-    private static string Show(string? value) => value switch
-    {
-        null => "not there",
-        { Length: 64 } when !value.Contains(' ', StringComparison.Ordinal) => value[..16], // the fingerprint of a log or a model
-        _ => value,
-    };
+    private static string Describe(string name, string? then, string? now) =>
+        IsFingerprint(then) && IsFingerprint(now) ? $"the {name} is another one ({Show(then)} then, {Show(now)} now)"
+        : name == nameof(DinTrainer.Options.Columns) ? $"the columns were {Show(then)}, but are {Show(now)}"
+        : $"{name} was {Show(then)}, but is {Show(now)}";
+
+    private static string Show(string? value) => value is null ? "not there" : IsFingerprint(value) ? value[..16] : value;
+
+    // Of a log or a model.
+    private static bool IsFingerprint(string? value) => value?.Length == 64 && value.All(char.IsAsciiHexDigitLower);
 
     private static string Format(object? value) => value switch
     {
         null => "",
         string text => text,
+        InteractionColumns columns => Format(columns),
         IEnumerable values => string.Join(' ', values.Cast<object>().Select(Format)),
         IFormattable formattable => formattable.ToString(format: null, CultureInfo.InvariantCulture),
         _ => value.ToString()!,
     };
+
+    private static string Format(InteractionColumns columns) => string.Join(", ", new (string Role, string? Name)[]
+    {
+        ("user", columns.UserColumnName),
+        ("item", columns.ItemColumnName),
+        ("time", columns.TimestampColumnName),
+        ("label", columns.LabelColumnName),
+        ("profile", columns.ProfileColumnName),
+    }.Where(column => column.Name is not null).Select(column => $"{column.Role} '{column.Name}'"));
 }

@@ -130,7 +130,7 @@ public sealed class ResumedTrainingTests
 
         Assert.That(() => CheckpointedRun.Fit("din d2", _path), Refused("DropoutRate was 0, but is 0.2; number of threads was 1, but is 2"));
         Assert.That(() => CheckpointedRun.Fit("din ", _path, events: [.. CheckpointedRun.Events.Skip(1)]), Throws.TypeOf<CheckpointException>()
-            .With.Message.Match("is of another: log was [0-9a-f]{16}, but is [0-9a-f]{16}\\. Go on with the same options, data and version, or delete"));
+            .With.Message.Match("is of another: the log is another one \\([0-9a-f]{16} then, [0-9a-f]{16} now\\)\\. Go on with the same options, data and version, or delete"));
         Assert.That(() => CheckpointedRun.Fit("din v", _path), Throws.TypeOf<CheckpointException>().With.Message.Contains(": validation log was not there, but is "));
         Assert.That(() => CheckpointedRun.Fit("din p", _path), Throws.TypeOf<CheckpointException>().With.Message.Contains(": previous model was none, but is "));
         Assert.That(() => CheckpointedRun.Fit("sasrec ", _path), Throws.TypeOf<CheckpointException>()
