@@ -44,8 +44,26 @@ public sealed class CommandLineTests
     [TestCase("bash", "complete -o default -F _dccl dccl")]
     [TestCase("zsh", "compdef _dccl dccl")]
     [TestCase("pwsh", "Register-ArgumentCompleter -Native -CommandName dccl")]
-    public void Completion_KnownShell_PrintsItsScript(string shell, string line) =>
-        Assert.That(ToolRun.Of("completion", shell).Output, Does.Contain(line));
+    public void Completion_KnownShell_PrintsItsScript(string shell, string line)
+    {
+        ToolRun run = ToolRun.Of("completion", shell);
+        ToolRun json = ToolRun.Of("completion", shell, "--json");
+
+        Assert.That(run.Output, Does.Contain(line));
+        Assert.That(json.ExitCode, Is.Zero, json.Error);
+        Assert.That((string?)json.Json["shell"], Is.EqualTo(shell));
+        Assert.That((string?)json.Json["script"] + Environment.NewLine, Is.EqualTo(run.Output));
+    }
+
+    [Test]
+    public void Completion_UnknownShellWithJson_IsOneLineOfError()
+    {
+        ToolRun run = ToolRun.Of("completion", "fish", "--json");
+
+        Assert.That(run.ExitCode, Is.EqualTo(ExitCode.BadInput));
+        Assert.That(run.Output, Is.Empty);
+        Assert.That(run.Error, Does.Match("^error: [^\n]*fish[^\n]*\n$"));
+    }
 
     [Test]
     public void Table_NarrowTerminal_FitsItAndLeavesNumbersWhole()

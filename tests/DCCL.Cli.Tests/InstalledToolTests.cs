@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
 using DCCL.ML;
@@ -141,6 +142,14 @@ public sealed partial class InstalledToolTests
         Assert.That((string?)items[0]!["reason"], Is.EqualTo(nameof(PatchStatus.Cloud)), "nobody has a patch yet");
         Assert.That(observed.IsSuccessStatusCode, Is.True);
         Assert.That(after.Select(item => (string?)item!["itemId"]), Has.None.EqualTo(best), "what a user has had is not recommended");
+        Assert.That((await client.GetFromJsonAsync<JsonArray>($"/users/{SmallLog.Events[0].User}/items"))!, Has.Count.EqualTo(10));
+        foreach (string count in new[] { "0", "-1", "101", "100000" })
+        {
+            using HttpResponseMessage refused = await client.GetAsync($"/users/{SmallLog.Events[0].User}/items?count={count}");
+            Assert.That(refused.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest), count);
+            Assert.That(refused.Content.Headers.ContentType?.MediaType, Is.EqualTo("application/problem+json"));
+            Assert.That((string?)(await refused.Content.ReadFromJsonAsync<JsonNode>())!["detail"], Is.EqualTo($"count must be from 1 to 100, but is {count}."));
+        }
     }
 
     private string Built(string project, string file) => Path.Combine(_model, project, "bin", "Release", "net10.0", file);

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.IO.Compression;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using DCCL.Trainers;
@@ -181,7 +180,6 @@ public sealed class ResumeTests
         JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_folder["timed"], "Movies.mbconfig")))!;
         Assert.That(seconds, Is.InRange(5 * 3600, 6 * 3600));
         Assert.That((double)config["RunHistory"]!["Trials"]![0]!["RuntimeInSeconds"]!, Is.EqualTo(seconds));
-        Assert.That((double)config["TrainingOption"]!["TrainingTime"]!, Is.EqualTo(Math.Ceiling(seconds)).Within(1)); // seconds is rounded
     }
 
     [Test]
@@ -229,20 +227,7 @@ public sealed class ResumeTests
     private void AssertSameModel(string name)
     {
         Assert.That(File.ReadAllBytes(Path.Combine(_folder[name], "Movies.onnx")), Is.EqualTo(File.ReadAllBytes(Path.Combine(_folder["whole"], "Movies.onnx"))));
-        Assert.That(ReadParts(Path.Combine(_folder[name], "Movies.mlnet")), Is.EqualTo(ReadParts(Path.Combine(_folder["whole"], "Movies.mlnet"))));
-    }
-
-    // ML.NET notes in its zip when each part was written: the parts themselves are the same, byte by byte.
-    private static List<string> ReadParts(string path)
-    {
-        using ZipArchive zip = ZipFile.OpenRead(path);
-        return [.. zip.Entries.Select(entry =>
-        {
-            using MemoryStream bytes = new();
-            using Stream part = entry.Open();
-            part.CopyTo(bytes);
-            return $"{entry.FullName} {Convert.ToHexString(bytes.ToArray())}";
-        })];
+        Assert.That(File.ReadAllBytes(Path.Combine(_folder[name], "Movies.mlnet")), Is.EqualTo(File.ReadAllBytes(Path.Combine(_folder["whole"], "Movies.mlnet"))));
     }
 
     private static bool IsInterruptIgnored() => OperatingSystem.IsLinux() && File.ReadLines("/proc/self/status")

@@ -63,22 +63,6 @@ public sealed class VerbTests
     }
 
     [Test]
-    public void Train_SmallLog_WritesModelBuildersConfig()
-    {
-        JsonNode config = JsonNode.Parse(File.ReadAllText(Path.Combine(_model, "Movies.mbconfig")))!;
-
-        Assert.That((string?)config["Scenario"], Is.EqualTo("Recommendation"));
-        Assert.That((string?)config["Type"], Is.EqualTo("TrainingConfig"));
-        Assert.That((string?)config["DataSource"]!["Delimiter"], Is.EqualTo(","));
-        Assert.That(
-            config["DataSource"]!["ColumnProperties"]!.AsArray().Select(column => $"{column!["ColumnName"]} {column["ColumnPurpose"]} {column["ColumnDataFormat"]}"),
-            Is.EqualTo(new[] { "userId Feature String", "movieId Feature String", "timestamp Ignore Single" }));
-        Assert.That((string?)config["TrainingOption"]!["UserIdColumn"], Is.EqualTo("userId"));
-        Assert.That((string?)config["TrainingOption"]!["ItemIdColumn"], Is.EqualTo("movieId"));
-        Assert.That((double?)config["RunHistory"]!["Trials"]![0]!["Score"], Is.EqualTo((double?)_training.Json["figures"]!["ndcg10"]).And.Positive);
-    }
-
-    [Test]
     public void Train_SameSeedAgain_IsTheSameModel()
     {
         ToolRun again = ToolRun.Of("train", "--data", _folder["log.csv"], "--out", _folder["again"], "--name", "Movies", "--quick", "--json");

@@ -12,6 +12,9 @@ namespace DCCL.Cli.Logs;
 internal sealed record LogPeriods(
     EventLog Log, IReadOnlyList<int> Cloud, IReadOnlyList<int> Device, IReadOnlyList<int> Test, IReadOnlyList<int> BeforeTest, string Description)
 {
+    /// <summary>The share of the events that are for the test: what the split leaves by default.</summary>
+    public const double TestShare = 0.1;
+
     /// <summary>Makes what ML.NET reads of a period. Trainers and evaluations each read it again: in memory that costs little.</summary>
     public IDataView Load(MLContext ml, Func<LogPeriods, IReadOnlyList<int>> period) => Log.Load(ml, period(this));
 }

@@ -2,6 +2,8 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using DCCL.Cli.Logs;
 using DCCL.Cli.Reporting;
+using DCCL.Cli.Training;
+using DCCL.ML.Data;
 
 #pragma warning disable CA1507 // the names of the file's fields are its format, whatever members are called
 
@@ -12,11 +14,14 @@ namespace DCCL.Cli.Models;
 /// </summary>
 internal sealed class ModelBuilderConfig
 {
-    // The versions that Model Builder writes beside its types.
-    private const int ConfigVersion = 6;
+    // The versions that Model Builder writes beside its types, those of one release.
+    private const int ConfigVersion = 5;
     private const int DataSourceVersion = 3;
     private const int ColumnVersion = 5;
     private const int TrainingOptionVersion = 2;
+    private const int ValidationOptionVersion = 0;
+    private const int RunHistoryVersion = 3;
+    private const int TrialVersion = 1;
     private const int DeviceCloudVersion = 1;
 
     private readonly JsonObject _json;
@@ -39,20 +44,20 @@ internal sealed class ModelBuilderConfig
     /// <summary>Gets a value indicating whether all events were trained on, so that none are left for a test.</summary>
     public bool UsesAllEvents => (bool?)_json["DeviceCloud"]?["UsesAllEvents"] ?? false;
 
-    /// <summary>Gets what was written of how good the model is.</summary>
-    public JsonNode? RunHistory => _json["RunHistory"];
-
     /// <summary>Gets how the training went; none where the config does not say.</summary>
     public IEnumerable<LearningCurve> LearningCurves => (_json["DeviceCloud"]?["LearningCurves"]?.AsArray() ?? []).Select(curve => new LearningCurve(
         (string)curve!["Stage"]!, [.. curve["Losses"]!.AsArray().Select(value => (double)value!)], [.. curve["Metrics"]!.AsArray().Select(value => (double)value!)]));
 
     /// <summary>Makes the text of a config.</summary>
+    /// <remarks>
+    /// TrainingTime is a budget in seconds, which Model Builder spends on trying trainers; here there is none, and it is 0. How long the training
+    /// took stands in its trial. A training of all events is validated on no split that the config could name.
+    /// </remarks>
     public static JsonObject Create(
         LogLayout layout,
-        string backbone,
-        string trainer,
-        int seed,
+        TrainingSettings settings,
         bool usesAllEvents,
+        string modelPath,
         string metric,
         double? score,
         TimeSpan time,
@@ -70,52 +75,47 @@ internal sealed class ModelBuilderConfig
                 ["EscapeCharacter"] = "\"",
                 ["AllowQuoting"] = layout.Delimiter != '\t',
                 ["ReadMultiLines"] = false,
-                ["ColumnProperties"] = new JsonArray([.. layout.Columns.Select(CreateColumn)]),
+                ["KeepDiacritics"] = false,
+                ["KeepPunctuations"] = false,
+                ["ColumnProperties"] = new JsonArray([.. layout.Columns.Select(column => CreateColumn(layout, column))]),
             },
             ["Environment"] = new JsonObject { ["Type"] = "LocalCPU", ["Version"] = 1 },
+            ["RunHistory"] = CreateRunHistory(layout.KeyedColumns, settings.TrainerName, modelPath, metric, score, time),
+            ["Type"] = "TrainingConfig",
+            ["Version"] = ConfigVersion,
             ["TrainingOption"] = new JsonObject
             {
                 ["Type"] = "RecommendationTrainingOption",
                 ["Version"] = TrainingOptionVersion,
-                ["LabelColumn"] = layout.Feedback?.Name,
-                ["UserIdColumn"] = layout.User.Name,
-                ["ItemIdColumn"] = layout.Item.Name,
-                ["AvailableTrainers"] = new JsonArray(trainer),
+                ["LabelColumn"] = layout.Feedback is { } feedback ? GetName(layout, feedback) : null,
+                ["UserIdColumn"] = GetName(layout, layout.User),
+                ["ItemIdColumn"] = GetName(layout, layout.Item),
+                ["AvailableTrainers"] = new JsonArray(settings.TrainerName),
                 ["OptimizeMetric"] = metric,
                 ["Subsampling"] = false,
-                ["TrainingTime"] = (int)Math.Ceiling(time.TotalSeconds),
-                ["Seed"] = seed,
-            },
-            ["RunHistory"] = new JsonObject
-            {
-                ["Type"] = "Result",
-                ["Version"] = 1,
-                ["MetricName"] = metric,
-                ["Trials"] = new JsonArray(new JsonObject
+                ["TrainingTime"] = 0,
+                ["Seed"] = settings.Seed,
+                ["ValidationOption"] = usesAllEvents ? null : new JsonObject
                 {
-                    ["Type"] = "Trial",
-                    ["Version"] = 0,
-                    ["TrainerName"] = trainer,
-                    ["Score"] = score,
-                    ["RuntimeInSeconds"] = Math.Round(time.TotalSeconds, 1),
-                }),
+                    ["Type"] = "TrainValidateSplitValidationOption",
+                    ["Version"] = ValidationOptionVersion,
+                    ["SplitRatio"] = LogPeriods.TestShare,
+                },
             },
-            ["Type"] = "TrainingConfig",
-            ["Version"] = ConfigVersion,
             ["DeviceCloud"] = new JsonObject
             {
                 ["Version"] = DeviceCloudVersion,
-                ["Backbone"] = backbone,
+                ["Backbone"] = settings.Backbone,
                 ["UsesAllEvents"] = usesAllEvents,
                 ["PositiveRating"] = layout.PositiveRating,
                 ["LearningCurves"] = new JsonArray([.. curves.Select(curve => new JsonObject
-            {
-                ["Stage"] = curve.Stage,
-                ["Losses"] = new JsonArray([.. curve.Losses.Select(value => (JsonNode)value)]),
-                ["Metrics"] = new JsonArray([.. curve.Metrics.Select(value => (JsonNode)value)]),
-            })]),
+                {
+                    ["Stage"] = curve.Stage,
+                    ["Losses"] = new JsonArray([.. curve.Losses.Select(value => (JsonNode)value)]),
+                    ["Metrics"] = new JsonArray([.. curve.Metrics.Select(value => (JsonNode)value)]),
+                })]),
                 ["Columns"] = new JsonObject(layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Select(column =>
-                    KeyValuePair.Create<string, JsonNode?>(column.Role.ToString(), new JsonObject { ["Name"] = column.Name, ["Index"] = column.Index }))),
+                    KeyValuePair.Create<string, JsonNode?>(column.Role.ToString(), new JsonObject { ["Name"] = GetName(layout, column), ["Index"] = column.Index }))),
             },
         };
 
@@ -168,15 +168,71 @@ internal sealed class ModelBuilderConfig
         };
     }
 
-    private static JsonNode CreateColumn(LogColumn column) => new JsonObject
+    /// <summary>Makes the text of the config of a model that was learnt from this one.</summary>
+    /// <param name="modelPath">The path of that model. How good it is nobody has said yet: no trial of this one is its.</param>
+    public string CreateNext(string modelPath)
     {
-        ["ColumnName"] = column.Name,
-        ["ColumnPurpose"] = column.Role switch
+        JsonObject next = _json.DeepClone().AsObject();
+        if (next["RunHistory"] is JsonObject history)
         {
-            ColumnRole.User or ColumnRole.Item => "Feature",
-            ColumnRole.Rating or ColumnRole.Label => "Label",
-            _ => "Ignore",
-        },
+            history["Trials"] = new JsonArray();
+            history["ModelFilePath"] = System.IO.Path.GetFullPath(modelPath);
+        }
+
+        return ToolConsole.ToText(next);
+    }
+
+    // The model as a chain, one estimator after the other. A training without a figure is no trial: there a trial has one.
+    private static JsonObject CreateRunHistory(InteractionColumns columns, string trainer, string modelPath, string metric, double? score, TimeSpan time)
+    {
+        const string Chain = "e0 * e1 * e2";
+        static JsonObject CreateKey(string output, string input) => new()
+        {
+            ["OutputColumnName"] = output,
+            ["InputColumnName"] = input,
+            ["AddKeyValueAnnotationsAsText"] = false,
+        };
+        JsonObject trial = new()
+        {
+            ["Type"] = "Trial",
+            ["Version"] = TrialVersion,
+            ["TrainerName"] = trainer,
+            ["Score"] = score,
+            ["RuntimeInSeconds"] = Math.Round(time.TotalSeconds, 1),
+            ["Parameter"] = new JsonObject
+            {
+                ["_SCHEMA_"] = Chain,
+                ["e0"] = CreateKey(columns.UserColumnName, LogLayout.UserColumnName),
+                ["e1"] = CreateKey(columns.ItemColumnName, LogLayout.ItemColumnName),
+                ["e2"] = new JsonObject
+                {
+                    ["UserColumnName"] = columns.UserColumnName,
+                    ["ItemColumnName"] = columns.ItemColumnName,
+                    ["TimestampColumnName"] = columns.TimestampColumnName,
+                    ["LabelColumnName"] = columns.LabelColumnName,
+                },
+            },
+        };
+        return new JsonObject
+        {
+            ["Type"] = "Result",
+            ["Version"] = RunHistoryVersion,
+            ["Trials"] = score is null ? [] : new JsonArray(trial),
+            ["Estimators"] = new JsonObject { ["e0"] = "MapValueToKey", ["e1"] = "MapValueToKey", ["e2"] = trainer },
+            ["Schema"] = Chain,
+            ["MetricName"] = metric,
+            ["ModelFilePath"] = System.IO.Path.GetFullPath(modelPath),
+        };
+    }
+
+    // Without a header Model Builder counts columns as LoadColumn does.
+    private static string GetName(LogLayout layout, LogColumn column) => layout.HasHeader ? column.Name : FormattableString.Invariant($"col{column.Index}");
+
+    // Ratings that are not used are no label.
+    private static JsonNode CreateColumn(LogLayout layout, LogColumn column) => new JsonObject
+    {
+        ["ColumnName"] = GetName(layout, column),
+        ["ColumnPurpose"] = column == layout.Feedback ? "Label" : column.Role is ColumnRole.User or ColumnRole.Item ? column.Role.ToString() : "Ignore",
         ["ColumnDataFormat"] = column.Role is ColumnRole.User or ColumnRole.Item ? "String" : column.Type switch
         {
             ColumnType.Integer or ColumnType.Number => "Single",

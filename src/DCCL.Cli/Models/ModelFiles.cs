@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using DCCL.ML;
 using Microsoft.ML;
 
@@ -10,6 +11,9 @@ internal sealed record ModelFiles(string ModelPath, ModelBuilderConfig? Config)
 {
     /// <summary>The extension of ML.NET files that Model Builder writes.</summary>
     public const string Extension = ".mlnet";
+
+    // The first that a zip can say.
+    private static readonly DateTimeOffset _timeOfParts = new(1980, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>Gets the folder of the files.</summary>
     public string Folder => Path.GetDirectoryName(Path.GetFullPath(ModelPath))!;
@@ -72,7 +76,19 @@ internal sealed record ModelFiles(string ModelPath, ModelBuilderConfig? Config)
     public static void Save(MLContext ml, ITransformer model, DataViewSchema schema, OutputFolder folder, string name)
     {
         ml.TempFilePath = folder.CreateScratch(); // ML.NET leaves its temporary files where it cannot end them
-        ml.Model.Save(model, schema, folder.GetPath(name));
+        string path = folder.GetPath(name);
+        ml.Model.Save(model, schema, path);
+        ForgetTime(path);
         model.ExportToOnnx(folder.GetPath(Path.ChangeExtension(name, ".onnx")));
+    }
+
+    // ML.NET notes in its zip when each part was written. The same model is to be the same file, whenever that was. Only the notes are written anew.
+    private static void ForgetTime(string path)
+    {
+        using ZipArchive zip = ZipFile.Open(path, ZipArchiveMode.Update);
+        foreach (ZipArchiveEntry part in zip.Entries)
+        {
+            part.LastWriteTime = _timeOfParts;
+        }
     }
 }

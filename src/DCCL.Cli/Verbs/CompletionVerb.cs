@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Nodes;
 
 namespace DCCL.Cli.Verbs;
 
@@ -37,10 +38,20 @@ internal static class CompletionVerb
     {
         Argument<string> shell = new("SHELL") { HelpName = "bash|zsh|pwsh", Description = "The shell." };
         shell.AcceptOnlyFromAmong([.. _scripts.Keys]);
-        Command command = new("completion", "Prints what a shell needs to complete verbs and options, such as: source <(dccl completion bash)") { shell };
+        Option<bool> json = VerbOptions.Json();
+        Command command = new("completion", "Prints what a shell needs to complete verbs and options, such as: source <(dccl completion bash)") { shell, json };
         command.SetAction(parsed =>
         {
-            console.WriteVerbatim(_scripts[parsed.GetValue(shell)!]);
+            string name = parsed.GetValue(shell)!;
+            if (parsed.GetValue(json))
+            {
+                console.WriteJson(new JsonObject { ["shell"] = name, ["script"] = _scripts[name] });
+            }
+            else
+            {
+                console.WriteVerbatim(_scripts[name]);
+            }
+
             return ExitCode.Success;
         });
         return command;

@@ -67,7 +67,7 @@ internal sealed class LearningVerb
         ModelFiles.Save(ml, result, schema, folder, Path.GetFileName(target));
         if (files.Config is { } config)
         {
-            File.Copy(config.Path, folder.GetPath(Path.GetFileName(Path.ChangeExtension(target, ".mbconfig"))));
+            File.WriteAllText(folder.GetPath(Path.GetFileName(Path.ChangeExtension(target, ".mbconfig"))), config.CreateNext(target));
         }
 
         folder.Complete();

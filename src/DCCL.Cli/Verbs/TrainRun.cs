@@ -61,7 +61,7 @@ internal static class TrainRun
         string metric = report is null ? "validation" : Figures.GetMainMetricName(report);
         double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Figures.Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(
-            layout, request.Settings.Backbone, request.Settings.TrainerName, request.Settings.Seed, request.UsesAllEvents, metric, score, outcome.Time, progress.Curves);
+            layout, request.Settings, request.UsesAllEvents, Path.Combine(folder.FinalPath, request.Name + ModelFiles.Extension), metric, score, outcome.Time, progress.Curves);
         try
         {
             Write(ml, folder, request, packages, layout, model, log.Load(ml).Schema, config);

@@ -1,12 +1,12 @@
 using System.CommandLine;
-using System.Text.RegularExpressions;
+using DCCL.Cli.Generation;
 using DCCL.Cli.Logs;
 using DCCL.Cli.Training;
 
 namespace DCCL.Cli.Verbs;
 
 /// <summary><c>dccl train</c>: from a log to a model and the code that uses it.</summary>
-internal static partial class TrainVerb
+internal static class TrainVerb
 {
     public static Command Create(ToolConsole console, CancellationToken cancellation)
     {
@@ -49,8 +49,8 @@ internal static partial class TrainVerb
         command.SetAction(parsed =>
         {
             string path = parsed.GetValue(data)!;
-            string modelName = parsed.GetValue(name) ?? MakeName(path);
-            CheckName(modelName);
+            string modelName = parsed.GetValue(name) ?? ModelName.Make(path);
+            ModelName.Check(modelName);
             LogOptions log = new()
             {
                 Path = path,
@@ -76,22 +76,6 @@ internal static partial class TrainVerb
         return command;
     }
 
-    /// <summary>Makes a C# name of a file's.</summary>
-    public static string MakeName(string path)
-    {
-        string[] words = Words().Split(Path.GetFileNameWithoutExtension(path));
-        string name = string.Concat(words.Where(word => word.Length > 0).Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
-        return (name.Length == 0 || char.IsDigit(name[0]) ? "Log" : "") + name + "Model";
-    }
-
-    private static void CheckName(string name)
-    {
-        if (!Identifier().IsMatch(name))
-        {
-            throw ToolException.BadInput($"The --name must be a C# name of letters and digits, such as MovieModel, but is '{name}'. Choose another one.");
-        }
-    }
-
     private static char? ParseDelimiter(string? text) => text switch
     {
         null => null,
@@ -102,10 +86,4 @@ internal static partial class TrainVerb
         { Length: 1 } => text[0],
         _ => throw ToolException.BadInput($"The --delimiter must be one character, or tab, comma, semicolon or bar, but is '{text}'."),
     };
-
-    [GeneratedRegex("[^A-Za-z0-9]+")]
-    private static partial Regex Words();
-
-    [GeneratedRegex("^[A-Za-z_][A-Za-z0-9_]{0,99}$")]
-    private static partial Regex Identifier();
 }

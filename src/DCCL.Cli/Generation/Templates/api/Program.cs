@@ -1,6 +1,8 @@
-// dotnet run      GET /users/{user}/items, POST /users/{user}/items/{item}, GET /items/{item}/similar, GET /health
+// dotnet run      GET /users/{user}/items?count=10, POST /users/{user}/items/{item}, GET /items/{item}/similar, GET /health
 using System.Text.Json.Serialization;
 using DCCL.ML.Recommendation;
+
+const int MaximumCount = 100;
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(args);
 builder.Services.AddDeviceCloudRecommender(Path.Combine(AppContext.BaseDirectory, "{{Name}}.mlnet"));
@@ -8,8 +10,9 @@ builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.Convert
 await using WebApplication app = builder.Build();
 
 // By raw ids. One recommender for all requests: it is thread-safe, and takes the next model when the file is replaced.
-app.MapGet("/users/{user}/items", (string user, int? count, ReloadingRecommender recommender) =>
-    recommender.Use(current => current.Recommend(user, count is > 0 and <= 100 ? count.Value : 10)));
+app.MapGet("/users/{user}/items", (string user, ReloadingRecommender recommender, int count = 10) => count is > 0 and <= MaximumCount
+    ? Results.Ok(recommender.Use(current => current.Recommend(user, count)))
+    : Results.Problem($"count must be from 1 to {MaximumCount}, but is {count}.", statusCode: StatusCodes.Status400BadRequest));
 app.MapGet("/items/{item}/similar", (string item, ReloadingRecommender recommender) =>
     recommender.Use(current => current.GetSimilarItems(item)));
 

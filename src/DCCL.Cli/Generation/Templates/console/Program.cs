@@ -2,7 +2,7 @@
 using System.Globalization;
 using DCCL.ML.Device;
 using DCCL.ML.Recommendation;
-using {{Name}}Code;
+using {{Name}} = {{Name}}Code.{{Name}};
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 string[] own = [.. args.TakeWhile(word => !word.StartsWith("--", StringComparison.Ordinal))];

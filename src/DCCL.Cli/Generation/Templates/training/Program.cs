@@ -2,8 +2,8 @@
 using System.Globalization;
 using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
-using {{Name}}Code;
 using Microsoft.ML;
+using {{Name}} = {{Name}}Code.{{Name}};
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 string log = {{LogFile}};
