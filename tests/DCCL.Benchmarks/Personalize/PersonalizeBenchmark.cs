@@ -30,8 +30,18 @@ internal static class PersonalizeBenchmark
             Description = "How many users are fine-tuned one by one at most.",
             DefaultValueFactory = _ => defaults.MaximumNumberOfTunedUsers,
         };
-        Option<int?> last = new("--last-events") { HelpName = "N", Description = "How many of a user's last device events patches learn from; 0 for all." };
-        Option<int?> negatives = new("--negatives") { HelpName = "N", Description = "How many negatives are drawn for each event." };
+        Option<int> last = new("--last-events")
+        {
+            HelpName = "N",
+            Description = "How many of a user's last device events patches learn from; 0 for all.",
+            DefaultValueFactory = _ => defaults.NumberOfLastEvents,
+        };
+        Option<int> negatives = new("--negatives")
+        {
+            HelpName = "N",
+            Description = "How many negatives are drawn for each event without a label.",
+            DefaultValueFactory = _ => defaults.NegativePoolSize,
+        };
         Option<int> linearizations = new("--linearizations")
         {
             HelpName = "N",

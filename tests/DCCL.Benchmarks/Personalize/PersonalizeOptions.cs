@@ -12,13 +12,16 @@ internal sealed record PersonalizeOptions
     public double? PositiveRating { get; init; }
 
     /// <summary>Gets the number of users whose patches are timed: enough that what is done once for all of them hardly counts.</summary>
-    public int NumberOfUsers { get; init; } = 20_000;
+    public int NumberOfUsers { get; init; } = 100_000;
 
-    /// <summary>Gets the number of a user's most recent device events that patches learn from; null for the default, 0 for all.</summary>
-    public int? NumberOfLastEvents { get; init; }
+    /// <summary>Gets the number of a user's most recent device events that patches learn from; 0 for all.</summary>
+    /// <remarks>
+    /// On the device period of the built-in data and of MovieLens 100K (<see cref="IsChoosing"/>) ten events with two negatives each rank as well as all events with eight.
+    /// </remarks>
+    public int NumberOfLastEvents { get; init; } = 10;
 
-    /// <summary>Gets the number of negatives that are drawn for each event; null for the default.</summary>
-    public int? NegativePoolSize { get; init; }
+    /// <summary>Gets the number of negatives that are drawn for each event.</summary>
+    public int NegativePoolSize { get; init; } = 2;
 
     /// <summary>Gets how often the model is linearised; 0 for Adam's steps.</summary>
     public int NumberOfLinearizations { get; init; } = 1;
@@ -45,8 +48,8 @@ internal sealed record PersonalizeOptions
         AtLeast("--users", NumberOfUsers, 1);
         AtLeast("--tuned-users", MaximumNumberOfTunedUsers, 1);
         AtLeast("--threads", NumberOfThreads, 1);
-        AtLeast("--negatives", NegativePoolSize ?? 1, 1);
-        AtLeast("--last-events", NumberOfLastEvents ?? 0, 0);
+        AtLeast("--negatives", NegativePoolSize, 1);
+        AtLeast("--last-events", NumberOfLastEvents, 0);
         AtLeast("--linearizations", NumberOfLinearizations, 0);
     }
 
@@ -55,18 +58,14 @@ internal sealed record PersonalizeOptions
     /// <param name="strength">How much of patches is kept; null for the gate.</param>
     /// <param name="lastEvents">Instead of <see cref="NumberOfLastEvents"/>.</param>
     /// <param name="negatives">Instead of <see cref="NegativePoolSize"/>.</param>
-    public MetaPatchTrainer.Options CreatePatchOptions(TrainingRunOptions run, double? strength = null, int? lastEvents = null, int? negatives = null)
+    public MetaPatchTrainer.Options CreatePatchOptions(TrainingRunOptions run, double? strength = null, int? lastEvents = null, int? negatives = null) => new()
     {
-        MetaPatchTrainer.Options defaults = new();
-        return new MetaPatchTrainer.Options
-        {
-            MaximumNumberOfEvents = lastEvents ?? NumberOfLastEvents ?? defaults.MaximumNumberOfEvents,
-            NegativePoolSize = negatives ?? NegativePoolSize ?? defaults.NegativePoolSize,
-            NumberOfLinearizations = NumberOfLinearizations,
-            Strength = strength,
-            Run = run,
-        };
-    }
+        MaximumNumberOfEvents = lastEvents ?? NumberOfLastEvents,
+        NegativePoolSize = negatives ?? NegativePoolSize,
+        NumberOfLinearizations = NumberOfLinearizations,
+        Strength = strength,
+        Run = run,
+    };
 
     private static void AtLeast(string name, int value, int minimum)
     {
