@@ -60,6 +60,19 @@ public sealed class LogReaderTests
     }
 
     [Test]
+    public void Read_RowOverSeveralLinesWithoutAnItem_IsOneFault()
+    {
+        EventLog log = Read([Header + ",comment", "u1,i1,1,fine", "u2,,2,\"a", "u9,i9,9,b", "c\"", "u3,i3,3,fine"]);
+
+        Assert.That(log.Items, Is.EqualTo(new[] { "i1", "i3" }));
+        Assert.That(log.Faults.Examples, Is.EqualTo(new[] { (3, "no item") }));
+    }
+
+    [Test]
+    public void Read_NothingButStrayQuotes_SaysSo() =>
+        Assert.That(() => LogSample.Read(_folder.Write("log.csv", "\"u1,i1,1"), ','), Throws.TypeOf<ToolException>().With.Message.Contains("a quote is not closed"));
+
+    [Test]
     public void Read_FieldLongerThanAnyBuffer_IsRead()
     {
         string item = new('i', 100_000);

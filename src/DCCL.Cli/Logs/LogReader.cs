@@ -7,7 +7,7 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
     private readonly Dictionary<string, int> _items = new(StringComparer.Ordinal);
     private readonly List<LogEvent> _events = [];
     private readonly List<(int Line, string Fault)> _examples = [];
-    private readonly int _width = layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Max(column => column.Index) + 1;
+    private readonly int[] _used = [.. layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Select(column => column.Index)];
     private int _numberOfFaults;
 
     /// <summary>Reads the file.</summary>
@@ -25,7 +25,11 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
 
             if ((rows.Fault ?? ReadRow(rows)) is string fault)
             {
-                fault = rows.CutShort() ?? fault;
+                if (rows.Fault is null && _used.Any(index => index < rows.Count && rows[index].Contains('\n', StringComparison.Ordinal)))
+                {
+                    fault = rows.CutShort() ?? fault; // ids, times and ratings over several lines come of stray quotes
+                }
+
                 Add(rows.Line, fault);
             }
 
@@ -48,9 +52,9 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
 
     private string? ReadRow(LogRows row)
     {
-        if (row.Count < _width || (row.NumberOfLines > 1 && row.Count != layout.Columns.Count))
+        if (row.Count <= _used.Max() || (row.NumberOfLines > 1 && row.Count != layout.Columns.Count))
         {
-            return $"{Words.Count(row.Count, "field")} instead of {layout.Columns.Count}";
+            return row.CutShort() ?? $"{Words.Count(row.Count, "field")} instead of {layout.Columns.Count}";
         }
 
         string user = row[layout.User.Index];

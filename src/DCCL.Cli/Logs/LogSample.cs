@@ -39,7 +39,10 @@ internal sealed record LogSample(char Delimiter, IReadOnlyList<string[]> Rows)
         }
 
         char[] candidates = delimiter is char given ? [given] : _delimiters;
-        return candidates.Select(candidate => new LogSample(candidate, Cut(lines, candidate))).MaxBy(sample => sample.Score)!;
+        LogSample best = candidates.Select(candidate => new LogSample(candidate, Cut(lines, candidate))).MaxBy(sample => sample.Score)!;
+        return best.Rows.Count > 0
+            ? best
+            : throw ToolException.BadInput($"The log '{path}' must have rows that can be read, but in all of the first {lines.Length} lines a quote is not closed. Save it as CSV again.");
     }
 
     // The number of rows with the most usual number of fields, and then that number; a single field is no table at all.

@@ -17,6 +17,9 @@ namespace DCCL.Cli.Models;
 /// <param name="Properties">What else is known.</param>
 internal sealed record Artefact(string Path, string Kind, string? Fingerprint, string? Vocabulary, IReadOnlyList<(string Name, string Value)> Properties)
 {
+    /// <summary>The kind of a user's patch.</summary>
+    public const string PatchKind = "a person's patch";
+
     /// <summary>Finds out what a file is.</summary>
     public static Artefact Read(string path)
     {
@@ -103,7 +106,7 @@ internal sealed record Artefact(string Path, string Kind, string? Fingerprint, s
     private static Artefact ReadPatch(string path)
     {
         UserPatch patch = UserPatch.Load(path);
-        return new Artefact(path, "a person's patch", patch.ModelFingerprint, null, [("patch size", Number(patch.Size))]);
+        return new Artefact(path, PatchKind, patch.ModelFingerprint, null, [("patch size", Number(patch.Size))]);
     }
 
     private static Artefact ReadVocabulary(string path)

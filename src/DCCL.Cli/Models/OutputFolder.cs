@@ -70,8 +70,8 @@ internal sealed class OutputFolder : IDisposable
         return path;
     }
 
-    /// <summary>Sees to it that nothing of an earlier state stays under a name: a file, or a folder with all that is in it.</summary>
-    public void Replace(params ReadOnlySpan<string> names) => _replaced.AddRange(names);
+    /// <summary>Sees to it that no file of an earlier state stays that fits a pattern, such as "adapters/*.onnx_adapter", and is not written anew.</summary>
+    public void Replace(params ReadOnlySpan<string> patterns) => _replaced.AddRange(patterns);
 
     /// <summary>Moves everything into its place.</summary>
     public void Complete()
@@ -89,23 +89,24 @@ internal sealed class OutputFolder : IDisposable
             throw ToolException.Output($"The folder '{FinalPath}' must not exist yet, but was made meanwhile. Name another one with --out.");
         }
 
-        foreach (string old in _replaced.Select(name => Path.Combine(FinalPath, name)))
-        {
-            if (Directory.Exists(old))
-            {
-                Directory.Delete(old, recursive: true);
-            }
-            else
-            {
-                File.Delete(old);
-            }
-        }
-
+        HashSet<string> kept = [];
         foreach (string file in Directory.EnumerateFiles(files, "*", SearchOption.AllDirectories))
         {
             string target = Path.Combine(FinalPath, Path.GetRelativePath(files, file));
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Move(file, target, overwrite: true);
+            kept.Add(target);
+        }
+
+        foreach (string old in _replaced.Where(pattern => Directory.Exists(Path.Combine(FinalPath, Path.GetDirectoryName(pattern)!)))
+            .SelectMany(pattern => Directory.GetFiles(FinalPath, pattern)).Where(file => !kept.Contains(file)))
+        {
+            File.Delete(old);
+            string folder = Path.GetDirectoryName(old)!;
+            if (folder != FinalPath && !Directory.EnumerateFileSystemEntries(folder).Any())
+            {
+                Directory.Delete(folder);
+            }
         }
 
         Dispose();

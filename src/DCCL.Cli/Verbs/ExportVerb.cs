@@ -14,6 +14,8 @@ internal static class ExportVerb
     /// <summary>The folder of the users' patches within the folder that is written.</summary>
     public const string Adapters = "adapters";
 
+    private const string AdapterList = "adapters.json";
+
     public static Command Create(ToolConsole console)
     {
         Option<string> model = VerbOptions.Model();
@@ -44,7 +46,7 @@ internal static class ExportVerb
             }
 
             int numberOfAdapters = parsed.GetValue(adapters) ? WriteAdapters(loaded, folder) : 0;
-            folder.Replace(DeviceFiles.TrainingStep, DeviceFiles.ColdStart, Adapters); // of another model, or nobody's any more
+            folder.Replace(DeviceFiles.TrainingStep, DeviceFiles.ColdStart, $"{Adapters}/*.onnx_adapter", $"{Adapters}/{AdapterList}"); // of another model, or nobody's any more
             folder.Complete();
             Show(console, folder.FinalPath, canLearn, numberOfAdapters, parsed.GetValue(json));
             return ExitCode.Success;
@@ -67,7 +69,7 @@ internal static class ExportVerb
 
         if (number > 0)
         {
-            File.WriteAllText(folder.GetPath(Path.Combine(Adapters, "adapters.json")), ToolConsole.ToText(list));
+            File.WriteAllText(folder.GetPath(Path.Combine(Adapters, AdapterList)), ToolConsole.ToText(list));
         }
 
         return number;

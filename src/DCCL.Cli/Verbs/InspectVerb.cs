@@ -34,7 +34,7 @@ internal static class InspectVerb
         }
         else
         {
-            ILookup<bool, Artefact> ofMany = artefacts.ToLookup(artefact => Path.GetFileName(Path.GetDirectoryName(artefact.Path)) == ExportVerb.Adapters);
+            ILookup<bool, Artefact> ofMany = artefacts.ToLookup(artefact => artefact.Kind == Artefact.PatchKind && !paths.Contains(artefact.Path));
             foreach (Artefact artefact in ofMany[false])
             {
                 Show(console, artefact);
@@ -42,7 +42,7 @@ internal static class InspectVerb
 
             foreach (IGrouping<string?, Artefact> model in ofMany[true].GroupBy(artefact => artefact.Fingerprint))
             {
-                Show(console, $"{ExportVerb.Adapters}/: {model.Count():N0} people's patches", [("fingerprint", model.Key)]);
+                Show(console, $"{ExportVerb.Adapters}/: {model.Count():N0} {(model.Count() == 1 ? "person's patch" : "people's patches")}", [("fingerprint", model.Key)]);
             }
 
             if (artefacts.Length > 1 && misfits.Length == 0)

@@ -54,6 +54,7 @@ internal sealed class LearningVerb
         bool isOwn = Path.GetFullPath(target) == Path.GetFullPath(files.ModelPath);
         OutputFile.Check(target, "model", "New.mlnet", mayExist: isOwn || parsed.GetValue(_force));
         OutputFile.CheckWritable(Path.ChangeExtension(target, ".onnx"));
+        OutputFile.CheckWritable(Path.ChangeExtension(target, ".mbconfig"));
         using OutputFolder folder = OutputFolder.Begin(Path.GetDirectoryName(Path.GetFullPath(target))!, isForced: true);
         MLContext ml = new(parsed.GetValue(_seed));
         ITransformer model = files.Load(ml, out DataViewSchema schema);
@@ -109,7 +110,7 @@ internal sealed class LearningVerb
             console.WriteLine($"The user '{user}' has {(isPatched is true ? "a patch." : "no patch: the cloud model is as good or better.")}");
         }
 
-        string others = patched < users ? "; for the others the cloud model is as good or better" : "";
+        string others = patched < users && user is null && !isInterrupted ? "; for the others the cloud model is as good or better" : "";
         console.WriteLine($"{patched:N0} of {Words.Count(users, "user")} {(patched == 1 ? "has" : "have")} a patch{others}.");
         console.WriteLine($"{time.TotalSeconds:F1} s. Written to {target}, fingerprint {transformer.Parameters.Fingerprint[..16]}.");
     }
