@@ -106,8 +106,9 @@ public sealed class HostileInputTests
         AssertFault(Train(log), 2, "1 are and 2 are not (line 3: the time '-4' is no number from 0 on)");
     }
 
-    [Test]
-    public void Personalize_ReadOnlyFileOfTheModel_IsRefusedBeforeTheWorkAndNothingIsReplaced()
+    [TestCase("Movies.mlnet")]
+    [TestCase("Movies.onnx")]
+    public void Personalize_ReadOnlyFileOfTheModel_IsRefusedBeforeTheWorkAndNothingIsReplaced(string locked)
     {
         string folder = _folder["model"];
         foreach (string file in Directory.GetFiles(SharedModels.Quick))
@@ -115,14 +116,16 @@ public sealed class HostileInputTests
             File.Copy(file, Path.Combine(Directory.CreateDirectory(folder).FullName, Path.GetFileName(file)));
         }
 
-        byte[] graph = File.ReadAllBytes(Path.Combine(folder, "Movies.onnx"));
-        using FileStream model = new(Path.Combine(folder, "Movies.mlnet"), FileMode.Open, FileAccess.Read, FileShare.None); // stands for one that may not be written
+        string[] files = Directory.GetFiles(folder);
+        byte[][] before = Array.ConvertAll(files, File.ReadAllBytes);
+        FileStream unwritable = new(Path.Combine(folder, locked), FileMode.Open, FileAccess.Read, FileShare.None); // stands for one that may not be written
 
         ToolRun run = ToolRun.Of("personalize", "--model", folder, "--quick");
 
+        unwritable.Dispose();
         AssertFault(run, 3, "must be writable, but is not");
         Assert.That(run.Error, Does.Not.Contain(".tmp"));
-        Assert.That(File.ReadAllBytes(Path.Combine(folder, "Movies.onnx")), Is.EqualTo(graph));
+        Assert.That(Array.ConvertAll(files, File.ReadAllBytes), Is.EqualTo(before));
     }
 
     [Test]

@@ -5,7 +5,7 @@ namespace DCCL.Cli.Logs;
 /// <summary>The lines of a log that must be text: UTF-8, or what its byte order mark says.</summary>
 internal static class LogLines
 {
-    // Stands for bytes that are none of UTF-8; Unicode has no such character, so that no text has it.
+    // Stands for bytes that are none of UTF-8; a code that Unicode keeps free of any character.
     private const char Fault = '\uFFFF';
 
     private static readonly Encoding _encoding = Encoding.GetEncoding(

@@ -7,6 +7,7 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
     private readonly Dictionary<string, int> _items = new(StringComparer.Ordinal);
     private readonly List<LogEvent> _events = [];
     private readonly List<(int Line, string Fault)> _examples = [];
+    private readonly int _width = layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Max(column => column.Index) + 1;
     private readonly int[] _used = [.. layout.Columns.Where(column => column.Role != ColumnRole.Ignored).Select(column => column.Index)];
     private int _numberOfFaults;
 
@@ -25,12 +26,7 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
 
             if ((rows.Fault ?? ReadRow(rows)) is string fault)
             {
-                if (rows.Fault is null && _used.Any(index => index < rows.Count && rows[index].Contains('\n', StringComparison.Ordinal)))
-                {
-                    fault = rows.CutShort() ?? fault; // ids, times and ratings over several lines come of stray quotes
-                }
-
-                Add(rows.Line, fault);
+                Add(rows.Line, IsTorn(rows) ? rows.CutShort() : fault);
             }
 
             if (_events.Count % 100_000 == 0)
@@ -50,11 +46,16 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
         return new EventLog(layout, [.. _users.Keys], [.. _items.Keys], _events, new RowFaults(_numberOfFaults, _examples));
     }
 
+    // Of stray quotes come rows over several lines that have another number of fields, or ids, times and ratings over several lines.
+    private bool IsTorn(LogRows row) => HasOtherWidth(row) || (row.NumberOfLines > 1 && _used.Any(index => row[index].Contains('\n', StringComparison.Ordinal)));
+
+    private bool HasOtherWidth(LogRows row) => row.NumberOfLines > 1 && row.Count != layout.Columns.Count;
+
     private string? ReadRow(LogRows row)
     {
-        if (row.Count <= _used.Max() || (row.NumberOfLines > 1 && row.Count != layout.Columns.Count))
+        if (row.Count < _width || HasOtherWidth(row))
         {
-            return row.CutShort() ?? $"{Words.Count(row.Count, "field")} instead of {layout.Columns.Count}";
+            return $"{Words.Count(row.Count, "field")} instead of {layout.Columns.Count}";
         }
 
         string user = row[layout.User.Index];

@@ -85,28 +85,26 @@ internal sealed class LogRows : IDisposable
             // It takes the end of the row for that of the file, and reads no more.
             _parser.Dispose();
             _parser = new CsvParser(new Source(this), _configuration);
-            Fault = OpenQuote;
-            Return();
+            CutShort();
         }
         else if (_current.Count > 1 && !_row.IsMatch(string.Join('\n', _current)))
         {
-            Fault = OpenQuote;
-            Return();
+            CutShort();
         }
 
         return true;
     }
 
-    /// <summary>Takes a row that turned out to be none for its first line alone, if it has more.</summary>
-    /// <returns>What is wrong with that line; null if the row is no longer than that.</returns>
-    public string? CutShort()
+    /// <summary>Takes a row that turned out to be none for its first line alone; the others will be read again.</summary>
+    /// <returns>What is wrong with that line.</returns>
+    public string CutShort()
     {
-        if (_current.Count == 1)
+        for (; _current.Count > 1; _current.RemoveAt(_current.Count - 1))
         {
-            return null;
+            _again.Push(_current[^1]);
+            _numberOfLines--;
         }
 
-        Return();
         return Fault = OpenQuote;
     }
 
@@ -131,16 +129,6 @@ internal sealed class LogRows : IDisposable
         _numberOfLines++;
         _current.Add(line);
         return true;
-    }
-
-    // All lines but the first will be read again.
-    private void Return()
-    {
-        for (; _current.Count > 1; _current.RemoveAt(_current.Count - 1))
-        {
-            _again.Push(_current[^1]);
-            _numberOfLines--;
-        }
     }
 
     // The first line of a row, and another one only where the parser finds that a quote is open.

@@ -98,17 +98,7 @@ internal sealed class OutputFolder : IDisposable
             kept.Add(target);
         }
 
-        foreach (string old in _replaced.Where(pattern => Directory.Exists(Path.Combine(FinalPath, Path.GetDirectoryName(pattern)!)))
-            .SelectMany(pattern => Directory.GetFiles(FinalPath, pattern)).Where(file => !kept.Contains(file)))
-        {
-            File.Delete(old);
-            string folder = Path.GetDirectoryName(old)!;
-            if (folder != FinalPath && !Directory.EnumerateFileSystemEntries(folder).Any())
-            {
-                Directory.Delete(folder);
-            }
-        }
-
+        _replaced.ForEach(pattern => RemoveReplaced(pattern, kept));
         Dispose();
     }
 
@@ -120,6 +110,25 @@ internal sealed class OutputFolder : IDisposable
         if (Directory.Exists(_workPath))
         {
             Directory.Delete(_workPath, recursive: true);
+        }
+    }
+
+    private void RemoveReplaced(string pattern, HashSet<string> kept)
+    {
+        string folder = Path.GetDirectoryName(Path.Combine(FinalPath, pattern))!;
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        foreach (string old in Directory.GetFiles(folder, Path.GetFileName(pattern)).Where(file => !kept.Contains(file)))
+        {
+            File.Delete(old);
+        }
+
+        if (folder != FinalPath && !Directory.EnumerateFileSystemEntries(folder).Any())
+        {
+            Directory.Delete(folder);
         }
     }
 

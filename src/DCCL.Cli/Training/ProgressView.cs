@@ -79,8 +79,9 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
 
             return console.Error.Live(new Text("Preparing ...")).Start(live =>
             {
-                _live = live;
+                SetLive(live);
                 T result = work();
+                SetLive(null);
                 if (_last is not null)
                 {
                     live.UpdateTarget(CreateTable(_last, isOver: true));
@@ -91,7 +92,7 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
         }
         finally
         {
-            _live = null;
+            SetLive(null);
             _isWorking = false;
             _waiting.ForEach(warning => console.Note($"warning: {warning}"));
             _waiting.Clear();
@@ -118,11 +119,11 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
     /// <summary>Shows an epoch, as the trainers report it.</summary>
     public void Report(TrainingProgress value)
     {
-        lock (_epochs) // whoever interrupts has a thread of their own
+        lock (_epochs)
         {
             if (_last is null && opening is not null)
             {
-                Begin(opening);
+                Open(opening);
             }
 
             _last = value;
@@ -158,6 +159,28 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
                 _sinceUpdate.Restart();
                 _live.UpdateTarget(CreateTable(value));
             }
+        }
+    }
+
+    // Whoever interrupts has a thread of their own.
+    private void SetLive(LiveDisplayContext? live)
+    {
+        lock (_epochs)
+        {
+            _live = live;
+        }
+    }
+
+    // Spectre writes above a table that changes.
+    private void Open(string line)
+    {
+        if (_live is null)
+        {
+            console.Note(line);
+        }
+        else
+        {
+            console.Error.WriteLine(line);
         }
     }
 

@@ -109,9 +109,10 @@ internal static class TrainRun
     private static void CheckVariety(EventLog log, IEnumerable<LogEvent> learnt)
     {
         LogLayout layout = log.Layout;
-        if (learnt.DistinctBy(row => row.User).Take(2).Count() < 2)
+        int users = learnt.DistinctBy(row => row.User).Take(2).Count();
+        if (users < 2)
         {
-            throw ToolException.BadInput($"The log '{layout.Path}' must have events of at least 2 users to learn from, but has only 1. Check that column '{layout.User.Name}' says who.");
+            throw ToolException.BadInput($"The log '{layout.Path}' must have events of at least 2 users to learn from, but has {(users == 0 ? "none" : "only 1")}. Check that column '{layout.User.Name}' says who.");
         }
 
         if (log.Items.Count < 2)
