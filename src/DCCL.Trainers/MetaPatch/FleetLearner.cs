@@ -56,12 +56,9 @@ internal sealed class FleetLearner
         _intercepts = new float[encoder.HasLabels ? encoder.Users.Length * _strengths.Count : 0];
         for (int i = 0; i < encoder.Users.Length; i++)
         {
-            // What is summed anew begins at zero: an old sum has these events in it already.
-            (FoldsIn ? [] : GetStart(encoder.Users[i])).CopyTo(_origin.AsSpan(i * _size));
+            GetStart(encoder.Users[i]).CopyTo(_origin.AsSpan(i * _size));
         }
     }
-
-    private bool FoldsIn => _solver.FoldsIn && !_encoder.HasLabels;
 
     /// <summary>Learns the patches.</summary>
     /// <param name="numberOfUsers">The number of users of the model.</param>
@@ -76,7 +73,7 @@ internal sealed class FleetLearner
             TrainingRun.PrepareThread();
             using DisposeScope scope = torch.NewDisposeScope();
             using SampleChunk chunk = _encoder.Encode(index);
-            if (_options.NumberOfLinearizations > 0 && !FoldsIn)
+            if (_options.NumberOfLinearizations > 0)
             {
                 SolveLinearized(chunk);
             }
@@ -96,7 +93,7 @@ internal sealed class FleetLearner
         }
 
         int[] strengths = rankingGate is not null
-            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, FoldsIn, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
+            ? rankingGate.Choose(_encoder.Users, _encoder.NumberOfEvents, strength => CreateTable(_early, _ => strength, [], numberOfUsers))
             : _encoder.HasLabels ? PatchGate.Choose(_encoder.NumberOfEvents, _evidence, _options.GatePriorEvents) : new int[count];
         int gated = strengths.Count(strength => strength == 0);
         _run.Info(string.Create(

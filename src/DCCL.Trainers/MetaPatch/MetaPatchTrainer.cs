@@ -150,9 +150,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         DeviceCloudModelParameters patchable = new(architecture, shape, encoder, tensors);
         RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
             ? null
-            : new RankingGate(run, patchable, device.Log, events, _options.GateFraction);
-        UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler, patch), start)
-            .Learn(history.NumberOfUsers, gate);
+            : new RankingGate(run, patchable, device.Log, events, _options.GateFraction, module.NumberOfPairsToJudge);
+        UserPatches patches = FactorSums.Describe(shape, events.HasLabels)
+            ? new FactorSums(patch, _options.MaximumNumberOfEvents).Create(run, device.Log, events, start, gate, _options.Strength)
+            : training.CreateLearner(patch, training.Divide(events, sampler, patch), start).Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }
 
@@ -167,7 +168,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         float[] directions = SpectralEmbedding.FindDirections(known, shape.NumberOfItemFactors, new SeededRandom(run.Seed));
 
         // So large that a penalty of L2 leaves room, where the weights are learnt from labels or on a device.
-        float scale = (float)Math.Sqrt(PatchTensors.ProjectionWeight * _options.L2);
+        float scale = (float)Math.Sqrt(FactorSums.ProjectionWeight * _options.L2);
         return Array.ConvertAll(directions, value => scale * value);
     }
 

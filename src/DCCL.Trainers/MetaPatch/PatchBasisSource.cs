@@ -16,10 +16,10 @@ public enum PatchBasisSource
     /// None: besides the intercept, a patch weighs <see cref="MetaPatchTrainer.Options.PatchSize"/> less 1 factors of the item that is scored, the leading
     /// singular vectors of who had what before the events that patches learn from. 33 was better than 16 and 65 on validation events.
     /// <para>
-    /// Of events without labels a patch is the sum of the factors of these events, and adds to a logit up to 8 times the projection on the singular
-    /// vectors; how much of it is kept is one number for all users. It is there to rank: its probabilities are not calibrated. Each time patches are made
-    /// anew, of all events since the cloud model was fitted: pass them all. Weights for labelled events, and those that a device learns, are found by
-    /// steps, as on a basis.
+    /// Of events without labels a patch is the sum of the factors of all that the user had, what the cloud model remembers and the device's, and adds to a
+    /// logit up to 4 times the projection on the singular vectors; how much of it is kept is one number for all users. It is there to rank: its
+    /// probabilities are not calibrated. Each time patches are made anew, of all events: pass all since the cloud model was fitted. Weights for labelled
+    /// events, and those that a device learns, are found by steps, as on a basis.
     /// </para>
     /// <para>Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD).</para>
     /// </summary>

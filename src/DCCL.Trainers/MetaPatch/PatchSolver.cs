@@ -14,7 +14,6 @@ namespace DCCL.Trainers.MetaPatch;
 /// With labels Adam moves the rest of a patch alone, and each step takes the intercept that fits best there (variable projection): a few steps would
 /// not bring it home from zero, and the rest would learn how often a user likes something instead of what.
 /// </para>
-/// <para>Patches that weigh factors and nothing else are not learnt where events have no labels, but are sums of the factors, wherever they start.</para>
 /// <para>Each user's problem is independent of who else is in the chunk. Not thread-safe.</para>
 /// </remarks>
 internal sealed class PatchSolver
@@ -91,9 +90,6 @@ internal sealed class PatchSolver
         return scores;
     }
 
-    /// <summary>Gets a value indicating whether patches of events without labels are not learnt by steps, but are sums over a user's events.</summary>
-    public bool FoldsIn => _patch.Architecture is { NumberOfItemFactors: > 0, NumberOfBasisColumns: 0 };
-
     /// <summary>Learns the patches.</summary>
     /// <param name="chunk">The samples.</param>
     /// <param name="weight">The weight of each sample in the loss [users, samples].</param>
@@ -101,11 +97,6 @@ internal sealed class PatchSolver
     /// <returns>theta [users, d].</returns>
     public Tensor Solve(SampleChunk chunk, Tensor weight, Tensor start)
     {
-        if (FoldsIn && chunk.SamplesPerEvent > 1)
-        {
-            return FoldIn(chunk, weight);
-        }
-
         using DisposeScope scope = torch.NewDisposeScope();
         float[] patches = start.ToArray();
         float[] first = new float[patches.Length];
@@ -145,17 +136,6 @@ internal sealed class PatchSolver
         return torch.tensor(patches, start.shape).MoveToOuterDisposeScope();
 
         void FitIntercepts(Tensor scores) => InterceptSolver.Solve(scores.ToArray(), labels, weights, starts, _settings.InterceptL2, intercepts);
-    }
-
-    // Negatives drawn at random have no part in it.
-    private Tensor FoldIn(SampleChunk chunk, Tensor weight)
-    {
-        using IDisposable noGradients = torch.no_grad();
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor factors = _patch.Divide(chunk.Activation).Factors!;                                           // [users, samples, K]
-        Tensor own = weight * chunk.IsEvent;
-        Tensor sums = torch.bmm(own.unsqueeze(1), factors).squeeze(1).Times(_patch.FoldInRate);                // [users, K]
-        return torch.cat([torch.zeros(sums.shape[0], 1), sums], dim: 1).MoveToOuterDisposeScope();
     }
 
     private Tensor ScoreWithoutIntercept(SampleChunk chunk, Tensor patches) =>

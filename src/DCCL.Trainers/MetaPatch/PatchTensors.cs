@@ -11,9 +11,6 @@ namespace DCCL.Trainers.MetaPatch;
 /// <remarks>Not thread-safe. Owns its tensors. <see cref="PatchArchitecture"/> has the equations.</remarks>
 internal sealed class PatchTensors : IDisposable
 {
-    /// <summary>How much a patch that is a sum of factors adds to a logit at full strength, as a multiple of a projection in which an event counts 1.</summary>
-    public const double ProjectionWeight = 8;
-
     private const string FactorsTensor = "patch.factors";
     private readonly Dictionary<string, Parameter> _tensors = [];
     private readonly Dictionary<int, int> _widths;
@@ -31,7 +28,6 @@ internal sealed class PatchTensors : IDisposable
             if (shape.Name == FactorsTensor)
             {
                 _factors = tensor.clone().DetachFromDisposeScope();
-                FoldInRate = GetFoldInRate(_factors);
                 continue;
             }
 
@@ -46,7 +42,6 @@ internal sealed class PatchTensors : IDisposable
         Architecture = original.Architecture;
         _widths = original._widths;
         SampleWidth = original.SampleWidth;
-        FoldInRate = original.FoldInRate;
         _factors = original._factors?.alias().DetachFromDisposeScope();
         foreach ((string name, Parameter tensor) in original._tensors)
         {
@@ -58,12 +53,6 @@ internal sealed class PatchTensors : IDisposable
     }
 
     public PatchArchitecture Architecture { get; }
-
-    /// <summary>
-    /// Gets what a sum of factors is multiplied with to be a patch, which then adds to a logit <see cref="ProjectionWeight"/> times the projection of the
-    /// user's events on the factors' directions; 0 if patches weigh none.
-    /// </summary>
-    public double FoldInRate { get; }
 
     /// <summary>Gets the first patched layer: everything up to its activation is the same for all patches.</summary>
     public int FirstLayer => Architecture.Layers.Count == 0 ? 0 : Architecture.Layers[0];
@@ -147,12 +136,8 @@ internal sealed class PatchTensors : IDisposable
             activation, factors is null ? offset : offset.Plus(WeighFactors(factors, patches)), FirstLayer, (layer, z) => Apply(layer, z, patches), generator: null);
     }
 
-    // The columns of the factors are all of one length, or zero.
-    private static double GetFoldInRate(Tensor factors)
-    {
-        using DisposeScope scope = torch.NewDisposeScope();
-        return ProjectionWeight / Math.Max(1e-12, factors.Squared().sum([0]).max().item<float>());
-    }
+    /// <summary>Copies the factors of the items [items + 1, K], row-major; empty if patches weigh none.</summary>
+    public float[] GetFactors() => _factors?.ToArray() ?? [];
 
     /// <summary>What the factors add to the logits [users, samples].</summary>
     /// <param name="factors">The factors of the items [users, samples, K].</param>

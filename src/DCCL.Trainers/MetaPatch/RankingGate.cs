@@ -14,11 +14,10 @@ namespace DCCL.Trainers.MetaPatch;
 internal sealed class RankingGate
 {
     private const int Cutoff = 10;
-    private const long MaximumNumberOfPairs = 3_000_000;
     private readonly TrainingRun _run;
     private readonly DeviceCloudModelParameters _parameters;
-    private readonly InteractionLog _history;
     private readonly InteractionLog _heldBack;
+    private readonly long _maximumNumberOfPairs;
 
     /// <summary>Prepares the gate.</summary>
     /// <param name="run">The run.</param>
@@ -26,10 +25,13 @@ internal sealed class RankingGate
     /// <param name="log">All events.</param>
     /// <param name="events">Those of them that patches learn from, a user's one after the other in time order.</param>
     /// <param name="fraction">The share of a user's events that is held back.</param>
-    public RankingGate(TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction)
+    /// <param name="maximumNumberOfPairs">The number of pairs of an event and an item to rank at most: of more, a sample of users is ranked.</param>
+    public RankingGate(
+        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction, long maximumNumberOfPairs)
     {
         _run = run;
         _parameters = parameters;
+        _maximumNumberOfPairs = maximumNumberOfPairs;
         int[] first = new int[log.NumberOfUsers + 1];
         Array.Fill(first, int.MaxValue);
         foreach ((int user, int start, int count) in events.GetUsers())
@@ -40,17 +42,35 @@ internal sealed class RankingGate
             }
         }
 
-        _history = log.Where((user, index) => index < first[user]);
+        History = log.Where((user, index) => index < first[user]);
         _heldBack = log.Where((user, index) => index >= first[user]);
     }
+
+    /// <summary>Gets all events but those that are held back.</summary>
+    public InteractionLog History { get; }
 
     /// <summary>Chooses each user's strength.</summary>
     /// <param name="users">The users who have events to learn from.</param>
     /// <param name="numberOfEvents">Their numbers of events.</param>
-    /// <param name="isForAll">Whether all users get one strength.</param>
     /// <param name="fleet">Makes the patches, learnt without the held-back events, at one strength for all.</param>
     /// <returns>The index of each user's strength.</returns>
-    public int[] Choose(int[] users, int[] numberOfEvents, bool isForAll, Func<int, UserPatches> fleet)
+    public int[] Choose(int[] users, int[] numberOfEvents, Func<int, UserPatches> fleet)
+    {
+        (bool[] isRanked, double[][] gains) = Measure(users, fleet);
+        return PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
+    }
+
+    /// <summary>Chooses one strength for all users.</summary>
+    /// <param name="users">The users who have events to learn from.</param>
+    /// <param name="fleet">Makes the patches, without the held-back events, at one strength for all.</param>
+    /// <returns>The index of the strength.</returns>
+    public int ChooseForAll(int[] users, Func<int, UserPatches> fleet)
+    {
+        (bool[] isRanked, double[][] gains) = Measure(users, fleet);
+        return PatchGate.ChooseForAll(isRanked, gains);
+    }
+
+    private (bool[] IsRanked, double[][] Gains) Measure(int[] users, Func<int, UserPatches> fleet)
     {
         using ModelScorer scorer = new(_parameters, _run.Threads);
         double[][] gains = [.. users.Select(_ => new double[PatchGate.Strengths.Count])];
@@ -82,17 +102,17 @@ internal sealed class RankingGate
         }
 
         _run.Report("metapatch: ranking", 1);
-        return isForAll ? PatchGate.ChooseForAll(isRanked, gains) : PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
+        return (isRanked, gains);
     }
 
     private RankingReport Rank(ModelScorer scorer, UserPatches patches) => ItemRankingEvaluator.Evaluate(
         scorer,
         new PatchSelector(_parameters, patches),
-        _history,
+        History,
         _heldBack,
         new RankingEvaluationOptions
         {
-            MaximumNumberOfPairs = MaximumNumberOfPairs,
+            MaximumNumberOfPairs = _maximumNumberOfPairs,
             Seed = _run.Seed,
             NumberOfThreads = _run.Threads,
             CancellationToken = _run.Cancellation,

@@ -95,6 +95,11 @@ internal sealed class DistillationPlan
     public float[][] CrossFit(
         PatchTraining training, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
+        if (FactorSums.Describe(patch.Architecture, events.HasLabels))
+        {
+            return SumOutsideFolds(new FactorSums(patch), events, log, patches);
+        }
+
         EventTable device = events.Select(DeviceEvents);
         using SampleStore pool = training.Encode(device, log, patch);
         using SampleStore store = pool.KeepNegatives(NegativesPerEvent);
@@ -122,6 +127,24 @@ internal sealed class DistillationPlan
 
             run.Report("momodistill: teachers", (double)Interlocked.Add(ref done, chunk.Rows.Length) / store.Users.Length);
         });
+
+        return result;
+    }
+
+    // A patch that is a sum has the cloud's events in it, too.
+    private float[][] SumOutsideFolds(FactorSums sums, EventTable events, InteractionLog log, UserPatches patches)
+    {
+        int size = patches.PatchSize;
+        float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];
+        foreach ((int user, int first, int count) in events.GetUsers().Where(own => own.User <= patches.NumberOfUsers))
+        {
+            Dictionary<int, int> foldsByIndex = Enumerable.Range(first, count).ToDictionary(i => events.Indices[i], i => Folds[i]);
+            for (int fold = 0; fold <= _numberOfFolds; fold++)
+            {
+                sums.Sum(
+                    log.GetItems(user), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength: 1, result[fold].AsSpan((user - 1) * size, size));
+            }
+        }
 
         return result;
     }

@@ -35,6 +35,10 @@ internal sealed class SasRecModule : TorchBackbone
         _dimension = original._dimension;
     }
 
+    /// <inheritdoc/>
+    /// <remarks>A history is encoded once for all items.</remarks>
+    public override long NumberOfPairsToJudge => 30_000_000;
+
     public override TorchBackbone Replicate(bool frozen = false) => new SasRecModule(this, frozen);
 
     public override (Tensor Activation, Tensor Offset) Encode(TrainingBatch batch, int layer, Generator? generator)

@@ -44,6 +44,9 @@ internal abstract class TorchBackbone : IDisposable
     /// <summary>Gets the tensors that an optimiser changes; the others are running statistics.</summary>
     public IEnumerable<Parameter> Trainable => _weights.Values.Where(weight => weight.requires_grad);
 
+    /// <summary>Gets how many pairs of an event and an item may be ranked to judge patches: as many as take some seconds.</summary>
+    public abstract long NumberOfPairsToJudge { get; }
+
     /// <summary>Computes the activation of a patchable layer and the logit's share that bypasses the layers.</summary>
     /// <returns>[groups, candidates, width] and [groups, candidates].</returns>
     public abstract (Tensor Activation, Tensor Offset) Encode(TrainingBatch batch, int layer, Generator? generator);

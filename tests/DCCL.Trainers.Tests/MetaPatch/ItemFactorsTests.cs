@@ -19,41 +19,26 @@ public sealed class ItemFactorsTests
     private const double L2 = 5;
 
     [Test]
-    public void Solve_EventsWithNegatives_SumsTheFactorsOfTheUsersOwnItems([Range(1, 5)] int seed)
+    public void Sum_SomeEvents_AddsToALogitFourTimesTheProjection([Range(1, 5)] int seed, [Values(0, 3)] int maximum)
     {
         SeededRandom random = new(seed);
         using DisposeScope scope = NewDisposeScope();
         using PatchedModel model = new(
             random, new PatchArchitecture { PatchSize = 1 + NumberOfFactors, NumberOfItemFactors = NumberOfFactors, Layers = [0] }, numberOfSamples: 6);
-        float[] isEvent = [.. Enumerable.Range(0, model.NumberOfUsers * 6).Select(i => i % 2 == 0 ? 1f : 0)];
-        SampleChunk chunk = model.Chunk with { SamplesPerEvent = 2, IsEvent = tensor(isEvent, model.NumberOfUsers, 6) };
-        PatchSolver solver = new(model.Frozen, model.Patch, new PatchSolver.Settings(L2, InterceptL2: 1, NumberOfSteps: 20, LearningRate: 0.1));
-
-        float[] patches = solver.Solve(chunk, chunk.Weight, rand(model.NumberOfUsers, 1 + NumberOfFactors)).ToArray();
-
-        // Of the logit, which is linear in the last coordinates, the derivatives by them are the item's factors.
         float[] factors = model.Parameters["patch.factors"].ToArray();
-        double rate = 8 / Enumerable.Range(0, NumberOfFactors).Max(k => factors.Where((_, i) => i % NumberOfFactors == k).Sum(value => (double)value * value));
-        for (int user = 0; user < model.NumberOfUsers; user++)
-        {
-            double[] expected = new double[1 + NumberOfFactors];
-            for (int sample = 0; sample < 6; sample += 2)
-            {
-                double cloud = model.GetLogit(user, sample, new double[expected.Length]);
-                for (int k = 1; k < expected.Length; k++)
-                {
-                    double[] unit = new double[expected.Length];
-                    unit[k] = 1;
-                    expected[k] += rate * model.Weights[(user * 6) + sample] * (model.GetLogit(user, sample, unit) - cloud);
-                }
-            }
+        int[] items = [.. Enumerable.Range(0, 8).Select(_ => 1 + random.Next((factors.Length / NumberOfFactors) - 1))];
+        float[] patch = [.. Enumerable.Repeat(9f, 1 + NumberOfFactors)];
 
-            Assert.That(patches.AsSpan(user * expected.Length, expected.Length).ToArray(), Is.EqualTo(expected).Within(1e-4));
-        }
+        new FactorSums(model.Patch, maximum).Sum(items, index => index % 3 != 0, strength: 0.5, patch);
+
+        double longest = Enumerable.Range(0, NumberOfFactors).Max(k => factors.Where((_, i) => i % NumberOfFactors == k).Sum(value => (double)value * value));
+        int[] counted = [.. items.Where((_, index) => index % 3 != 0 && (maximum == 0 || index >= items.Length - maximum))];
+        double[] expected = [0, .. Enumerable.Range(0, NumberOfFactors).Select(k => 0.5 * 4 / longest * counted.Sum(item => (double)factors[(item * NumberOfFactors) + k]))];
+        Assert.That(patch, Is.EqualTo(expected).Within(1e-4));
     }
 
     [Test]
-    public void Fit_EventsWithoutLabels_AddsUpTheFactorsOfTheDevicesEvents([Values("din", "sasrec")] string backbone)
+    public void Fit_EventsWithoutLabels_AddsUpTheFactorsOfAllOfAUsersEvents([Values("din", "sasrec")] string backbone)
     {
         PlantedChoices planted = new(1, backbone);
         MLContext context = new(seed: 1);
@@ -64,7 +49,7 @@ public sealed class ItemFactorsTests
         PatchArchitecture patch = model.Parameters.Patch!;
         Assert.That((patch.PatchSize, patch.NumberOfItemFactors, patch.NumberOfBasisColumns), Is.EqualTo((1 + NumberOfFactors, NumberOfFactors, 0)));
         ReadOnlySpan<float> factors = model.Parameters["patch.factors"].Span;
-        foreach (IGrouping<string, EventRow> own in planted.Device.GroupBy(row => row.User))
+        foreach (IGrouping<string, EventRow> own in planted.Cloud.Concat(planted.Device).GroupBy(row => row.User))
         {
             int user = model.UserIds!.ToList().IndexOf(own.Key) + 1;
             double[] expected = new double[1 + NumberOfFactors];

@@ -43,15 +43,42 @@ public sealed class RankingGateTests
     [Test]
     public void Choose_OneStrengthForAll_KeepsWhatHelps()
     {
-        int[] strengths = Choose(theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), isForAll: true);
+        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
+            theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others));
 
-        Assert.That(strengths, Has.All.EqualTo(_full));
+        Assert.That(gate.ChooseForAll(users, fleet), Is.EqualTo(_full));
     }
 
     private static float[] Scale(float[] theta, float factor) => [.. theta.Select(value => value * factor)];
 
+    // The more events are ranked, the surer a small gain is: the limit is on pairs, and takes users as they are drawn.
+    [Test]
+    public void ChooseForAll_FewPairs_RanksASampleOfTheUsers()
+    {
+        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
+            theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), maximumNumberOfPairs: NumberOfItems);
+
+        // A single user decides nothing.
+        Assert.That(gate.ChooseForAll(users, fleet), Is.Zero);
+    }
+
+    [Test]
+    public void History_EventsOfAUser_LacksTheHeldBackOnes()
+    {
+        (RankingGate gate, _, _) = Prepare(theta => theta, (theta, _) => theta);
+
+        Assert.That(Enumerable.Range(1, NumberOfUsers).Select(user => gate.History.GetItems(user).Length), Has.All.EqualTo(EventsOfAUser - 1));
+    }
+
+    private static int[] Choose(Func<float[], float[]> truth, Func<float[], int, float[]> learnt)
+    {
+        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(truth, learnt);
+        return gate.Choose(users, [.. users.Select(_ => EventsOfAUser - 1)], fleet);
+    }
+
     // People who take what the model ranks first for them with their true patch; learnt was another. Their last event is held back.
-    private static int[] Choose(Func<float[], float[]> truth, Func<float[], int, float[]> learnt, bool isForAll = false)
+    private static (RankingGate Gate, int[] Users, Func<int, UserPatches> Fleet) Prepare(
+        Func<float[], float[]> truth, Func<float[], int, float[]> learnt, long maximumNumberOfPairs = long.MaxValue)
     {
         SeededRandom random = new(3);
         DinArchitecture architecture = new()
@@ -67,13 +94,10 @@ public sealed class RankingGateTests
         float[][] thetas = [.. Enumerable.Range(0, NumberOfUsers).Select(_ => Enumerable.Range(0, 4).Select(k => k == 0 ? 0 : (float)random.NextGaussian()).ToArray())];
         InteractionLog log = Draw(parameters, [.. thetas.Select(truth)], random);
         EventTable events = EventTable.Create(log, EventsOfAUser, usesProfiles: false, (_, index) => index > 0);
-        int[] users = [.. Enumerable.Range(1, NumberOfUsers)];
         using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
-
-        return new RankingGate(run, parameters, log, events, fraction: 0.2).Choose(
-            users,
-            [.. users.Select(_ => EventsOfAUser - 1)],
-            isForAll,
+        return (
+            new RankingGate(run, parameters, log, events, fraction: 0.2, maximumNumberOfPairs),
+            [.. Enumerable.Range(1, NumberOfUsers)],
             strength => new UserPatches(
                 4, [.. thetas.SelectMany(theta => learnt(theta, strength))], [.. Enumerable.Repeat(PatchStatus.Patched, NumberOfUsers)]));
     }

@@ -1,5 +1,6 @@
 using DCCL.ML.Data;
 using DCCL.ML.Model;
+using DCCL.TestKit;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.MoMoDistill;
 using DCCL.Trainers.Tests.Torch;
@@ -90,6 +91,45 @@ public sealed class DistillationPlanTests
             EventTable table = EventTable.Create(log, 5, usesProfiles: false, (_, _) => true);
             DistillationPlan result = DistillationPlan.Create(table, _ => 0, 3, 0.2, new SeededRandom(1));
             return (new Teachers(frozen, patch, patches, result.CrossFit(training, patch, table, log, patches, run), new Dictionary<int, int>()), result, table);
+        }
+    }
+
+    // The cloud's events are in every teacher that is a sum, each fold's in all but one.
+    [Test]
+    public void CrossFit_PatchesThatAreSums_SumsAllEventsButTheFolds([Range(1, 5)] int seed)
+    {
+        const int factors = 3;
+        SeededRandom random = new(seed);
+        InteractionLog log = new RandomLog(random, hasLabels: false).Log;
+        EventTable events = EventTable.Create(log, 4, usesProfiles: false, (_, _) => true);
+        DistillationPlan plan = DistillationPlan.Create(events, user => log.GetItems(user).Length / 2, 3, 0.2, random);
+        DinArchitecture architecture = new()
+        {
+            NumberOfItems = log.NumberOfItems,
+            EmbeddingDimension = 6,
+            HistoryLength = 4,
+            ActivationUnitSize = 4,
+            HiddenLayerSizes = [8],
+        };
+        DeviceCloudModelParameters parameters = RandomModel.Create(
+            random, architecture, new PatchArchitecture { PatchSize = 1 + factors, NumberOfItemFactors = factors, Layers = [0] });
+        using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
+        using TorchBackbone frozen = Backbones.Create(parameters).Replicate(frozen: true);
+        using PatchTensors patch = TorchModels.CreatePatch(parameters);
+
+        float[][] patches = plan.CrossFit(
+            new PatchTraining(run, new MetaPatchTrainer.Options(), frozen), patch, events, log, UserPatches.CreateEmpty(log.NumberOfUsers, 1 + factors), run);
+
+        FactorSums sums = new(patch);
+        foreach ((int user, int first, int count) in events.GetUsers())
+        {
+            for (int fold = 0; fold <= plan.StageTwoFold; fold++)
+            {
+                int[] left = [.. Enumerable.Range(first, count).Where(i => plan.Folds[i] == fold).Select(i => events.Indices[i])];
+                float[] expected = new float[1 + factors];
+                sums.Sum([.. log.GetItems(user).ToArray().Where((_, index) => !left.Contains(index))], _ => true, strength: 1, expected);
+                Assert.That(patches[fold].AsSpan((user - 1) * expected.Length, expected.Length).ToArray(), Is.EqualTo(expected).Within(1e-5));
+            }
         }
     }
 }

@@ -1,0 +1,114 @@
+using DCCL.ML.Data;
+using DCCL.ML.Model;
+using DCCL.Trainers.Torch;
+
+namespace DCCL.Trainers.MetaPatch;
+
+/// <summary>Patches that weigh factors of the item and nothing else, where events have no labels: each is a sum over what its user had.</summary>
+/// <remarks>
+/// <para>
+/// The projection of a user on the factors' directions (fold-in). What the cloud model remembers of the user counts as the device's events do: the
+/// directions are the cloud's, but the sum is the user's own, and says the more the longer it is.
+/// </para>
+/// <para>Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD).</para>
+/// <para>Immutable and thread-safe.</para>
+/// </remarks>
+internal sealed class FactorSums
+{
+    /// <summary>How much a sum adds to a logit at full strength, as a multiple of the projection, in which an event counts 1.</summary>
+    public const double ProjectionWeight = 4;
+
+    private readonly float[] _factors;
+    private readonly int _numberOfFactors;
+    private readonly int _maximumNumberOfEvents;
+    private readonly double _rate;
+
+    /// <summary>Prepares the sums.</summary>
+    /// <param name="patch">What holds the factors.</param>
+    /// <param name="maximumNumberOfEvents">The number of a user's most recent events that count; 0 for all.</param>
+    public FactorSums(PatchTensors patch, int maximumNumberOfEvents = 0)
+    {
+        _factors = patch.GetFactors();
+        _numberOfFactors = patch.Architecture.NumberOfItemFactors;
+        _maximumNumberOfEvents = maximumNumberOfEvents;
+        double[] squares = new double[_numberOfFactors];
+        for (int i = 0; i < _factors.Length; i++)
+        {
+            squares[i % _numberOfFactors] += (double)_factors[i] * _factors[i];
+        }
+
+        // The columns of the factors are all of one length, or zero.
+        _rate = ProjectionWeight / Math.Max(1e-12, squares.Max());
+    }
+
+    private int PatchSize => 1 + _numberOfFactors;
+
+    /// <summary>Whether patches are such sums.</summary>
+    /// <param name="architecture">The shape of the patches.</param>
+    /// <param name="hasLabels">Whether events have labels, which weights are learnt from by steps.</param>
+    public static bool Describe(PatchArchitecture architecture, bool hasLabels) =>
+        !hasLabels && architecture is { NumberOfItemFactors: > 0, NumberOfBasisColumns: 0 };
+
+    /// <summary>Makes every user's patch, and keeps as much of it as held-back events say.</summary>
+    /// <param name="run">The run.</param>
+    /// <param name="log">All events: what is remembered, then the devices' own.</param>
+    /// <param name="events">Those of them that are new to the cloud model: whoever has some gets a patch.</param>
+    /// <param name="start">The patches of before, which the others keep; null if there are none.</param>
+    /// <param name="gate">Chooses the strength, one for all users.</param>
+    /// <param name="strength">The strength that is given in its place, 0 to 1; null to choose.</param>
+    public UserPatches Create(TrainingRun run, InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
+    {
+        List<(int User, int First, int Count)> users = events.GetUsers();
+        int chosen = gate?.ChooseForAll([.. users.Select(own => own.User)], index => CreateTable(gate.History, users, start, PatchGate.Strengths[index].Others)) ?? 0;
+        double kept = strength ?? PatchGate.Strengths[chosen].Others;
+        run.Info(FormattableString.Invariant($"metapatch: {users.Count} patches summed, of which {kept:P0} is kept"));
+        return CreateTable(log, users, start, kept);
+    }
+
+    /// <summary>Sums over some of a user's events.</summary>
+    /// <param name="items">The user's items, oldest first.</param>
+    /// <param name="counts">Whether an event counts, by its index.</param>
+    /// <param name="strength">How much of the sum is kept, 0 to 1.</param>
+    /// <param name="patch">Receives the patch [d]; its intercept is 0.</param>
+    public void Sum(ReadOnlySpan<int> items, Func<int, bool> counts, double strength, Span<float> patch)
+    {
+        Span<double> sums = stackalloc double[_numberOfFactors];
+        for (int i = _maximumNumberOfEvents == 0 ? 0 : Math.Max(0, items.Length - _maximumNumberOfEvents); i < items.Length; i++)
+        {
+            if (counts(i))
+            {
+                ReadOnlySpan<float> factors = _factors.AsSpan(items[i] * _numberOfFactors, _numberOfFactors);
+                for (int k = 0; k < factors.Length; k++)
+                {
+                    sums[k] += factors[k];
+                }
+            }
+        }
+
+        patch[0] = 0;
+        for (int k = 0; k < _numberOfFactors; k++)
+        {
+            patch[1 + k] = (float)(strength * _rate * sums[k]);
+        }
+    }
+
+    private UserPatches CreateTable(InteractionLog log, List<(int User, int First, int Count)> users, UserPatches? start, double strength)
+    {
+        float[] values = new float[log.NumberOfUsers * PatchSize];
+        PatchStatus[] statuses = new PatchStatus[log.NumberOfUsers];
+        for (int user = 1; user <= (start?.NumberOfUsers ?? 0); user++)
+        {
+            statuses[user - 1] = start!.GetStatus(user);
+            start[user].CopyTo(values.AsSpan((user - 1) * PatchSize));
+        }
+
+        foreach ((int user, _, _) in users)
+        {
+            Span<float> patch = values.AsSpan((user - 1) * PatchSize, PatchSize);
+            Sum(log.GetItems(user), _ => true, strength, patch);
+            statuses[user - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
+        }
+
+        return new UserPatches(PatchSize, values, statuses);
+    }
+}
