@@ -72,7 +72,7 @@ public sealed class HostileInputTests
     {
         string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i % 10},i1").Prepend("user_id,item_id")]);
 
-        AssertFault(Train(log), 2, "must have at least 2 items, but has only 1. Check that column 'item_id' says what.");
+        AssertFault(Train(log), 2, "must have events of at least 2 items to learn from, but has only 1. Check that column 'item_id' says what.");
     }
 
     [Test]
@@ -81,6 +81,30 @@ public sealed class HostileInputTests
         string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i % 4},i{i % 7},1").Prepend("user_id,item_id,clicked")]);
 
         AssertFault(Train(log), 2, "The column 'clicked' must tell positive from negative events, but all are positive. Choose another --label.");
+    }
+
+    // All but the last events are of one item, user or class, or each is the first of a user.
+    [TestCase("u%,i1,1", "u%,i%,%", "The log '*' must have events of at least 2 items to learn from, but has only 1")]
+    [TestCase("u1,i%,%", "u%,i%,%", "The log '*' must have events of at least 2 users to learn from, but has only 1")]
+    [TestCase("u%,i%,1", "u%,i%,%", "The column 'clicked' must tell positive from negative events, but all are positive")]
+    [TestCase("u#,i%,%", "u#,i%,%", "The log '*' must have users with at least 2 events to learn from, but has only 1")]
+    public void Train_NothingToTellApartInWhatIsLearnt_SaysWhere(string first, string last, string fault)
+    {
+        IEnumerable<string> rows = Enumerable.Range(0, 100).Select(i => FormattableString.Invariant(
+            $"{(i < 70 ? first : last).Replace("%", $"{i % 2}", StringComparison.Ordinal).Replace("#", $"{i % 70}", StringComparison.Ordinal)},{1_600_000_000 + i}"));
+        string log = _folder.Write("log.csv", [.. rows.Prepend("user_id,item_id,clicked,timestamp")]);
+
+        ToolRun run = Train(log);
+
+        AssertFault(run, 2, $"{fault.Replace("*", log, StringComparison.Ordinal)} in the 70 % that are for the model. Take a longer log, or learn from all events with --use-all.");
+    }
+
+    [Test]
+    public void Train_OneEventOfEachUser_NamesTheColumnOfTheFile()
+    {
+        string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i},i{i % 7}").Prepend("user_id,item_id")]);
+
+        AssertFault(Train(log), 2, "must have users with at least 2 events to learn from, but has only 1. Check that column 'user_id' says who.");
     }
 
     [Test]

@@ -46,7 +46,7 @@ internal static class TrainRun
         ModelTraining training = new(ml, request.Settings, progress, cancellation, checkpoint);
         Stopwatch watch = Stopwatch.StartNew();
         LogPeriods? periods = request.UsesAllEvents ? null : log.Split(ml);
-        CheckVariety(log, periods is null ? log.Events : periods.Cloud.Select(row => log.Events[row]));
+        LogVariety.Check(log, periods is null ? log.Events : [.. periods.Cloud.Select(row => log.Events[row])]);
         ITransformer model = progress.Run(() => periods is null
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
@@ -97,29 +97,6 @@ internal static class TrainRun
 
         File.Delete(path);
         return false;
-    }
-
-    // The trainers ask for the same, but know the columns by other names.
-    private static void CheckVariety(EventLog log, IEnumerable<LogEvent> learnt)
-    {
-        LogLayout layout = log.Layout;
-        int users = learnt.DistinctBy(row => row.User).Take(2).Count();
-        if (users < 2)
-        {
-            throw ToolException.BadInput($"The log '{layout.Path}' must have events of at least 2 users to learn from, but has {(users == 0 ? "none" : "only 1")}. Check that column '{layout.User.Name}' says who.");
-        }
-
-        if (log.Items.Count < 2)
-        {
-            throw ToolException.BadInput($"The log '{layout.Path}' must have at least 2 items, but has only 1. Check that column '{layout.Item.Name}' says what.");
-        }
-
-        if (layout.Feedback is LogColumn feedback && learnt.DistinctBy(row => row.IsPositive).Take(2).Count() < 2)
-        {
-            throw ToolException.BadInput(
-                $"The column '{feedback.Name}' must tell positive from negative events, but all are {(learnt.First().IsPositive ? "positive" : "negative")}. "
-                + $"Choose another {(layout.PositiveRating is null ? "--label" : "--positive-rating")}.");
-        }
     }
 
     // Whoever interrupts it has the model all the same, without figures.
