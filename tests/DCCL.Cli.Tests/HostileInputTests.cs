@@ -134,12 +134,7 @@ public sealed class HostileInputTests
     [TestCase("Movies.onnx")]
     public void Personalize_ReadOnlyFileOfTheModel_IsRefusedBeforeTheWorkAndNothingIsReplaced(string locked)
     {
-        string folder = _folder["model"];
-        foreach (string file in Directory.GetFiles(SharedModels.Quick))
-        {
-            File.Copy(file, Path.Combine(Directory.CreateDirectory(folder).FullName, Path.GetFileName(file)));
-        }
-
+        string folder = CopyQuickModel();
         string[] files = Directory.GetFiles(folder);
         byte[][] before = Array.ConvertAll(files, File.ReadAllBytes);
         FileStream unwritable = new(Path.Combine(folder, locked), FileMode.Open, FileAccess.Read, FileShare.None); // stands for one that may not be written
@@ -150,6 +145,23 @@ public sealed class HostileInputTests
         AssertFault(run, 3, "must be writable, but is not");
         Assert.That(run.Error, Does.Not.Contain(".tmp"));
         Assert.That(Array.ConvertAll(files, File.ReadAllBytes), Is.EqualTo(before));
+    }
+
+    [TestCase("personalize", "--quick")]
+    [TestCase("recommend", "--user", "u1")]
+    [TestCase("evaluate")]
+    public void Verb_LockedConfigOfTheModel_SaysThatItCannotBeReadAndReplacesNothing(params string[] args)
+    {
+        string folder = CopyQuickModel();
+        byte[] before = File.ReadAllBytes(Path.Combine(folder, "Movies.mlnet"));
+        string config = Path.Combine(folder, "Movies.mbconfig");
+        using FileStream locked = new(config, FileMode.Open, FileAccess.Read, FileShare.None);
+
+        ToolRun run = ToolRun.Of([.. args, "--model", folder]);
+
+        AssertFault(run, 4, $"'{config}' must be readable, but is not: ");
+        Assert.That(run.LastError, Does.EndWith(" Check who may read it, and that no other program has it open."));
+        Assert.That(File.ReadAllBytes(Path.Combine(folder, "Movies.mlnet")), Is.EqualTo(before));
     }
 
     [Test]
@@ -241,6 +253,17 @@ public sealed class HostileInputTests
         Assert.That(ToolRun.Of(args), Is.EqualTo(new ToolRun(2, "", $"error: '{args[0]}' is not a command. Did you mean 'train'?\n")));
 
     private ToolRun Train(string log, params string[] more) => ToolRun.Of(["train", "--data", log, "--out", _folder["out"], "--quick", .. more]);
+
+    private string CopyQuickModel()
+    {
+        string folder = Directory.CreateDirectory(_folder["model"]).FullName;
+        foreach (string file in Directory.GetFiles(SharedModels.Quick))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+
+        return folder;
+    }
 
     private static void AssertFault(ToolRun run, int exitCode, string message)
     {
