@@ -60,6 +60,9 @@ internal sealed class ToolConsole
     /// <summary>Writes a note to whoever looks on.</summary>
     public void Note(string line) => WriteLines(Error, line);
 
+    /// <summary>Says at once that somebody interrupts, where no table shows the work; until that is disposed.</summary>
+    public CancellationTokenRegistration NoteInterruption(CancellationToken cancellation) => cancellation.Register(() => Note(Words.Interrupted));
+
     /// <summary>Writes a result for another program.</summary>
     public void WriteJson(JsonNode json) => WriteVerbatim(json.ToJsonString(_json));
 

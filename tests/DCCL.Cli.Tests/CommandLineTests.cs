@@ -140,6 +140,31 @@ public sealed class CommandLineTests
         });
     }
 
+    [Test]
+    public void Progress_BeforeTheFirstEpochIsDone_PromisesToKeepNothing()
+    {
+        ProgressView training = new(new ToolConsole(TextWriter.Null, TextWriter.Null), opening: null, CancellationToken.None) { KeepsBest = true };
+        ProgressView learning = new(new ToolConsole(TextWriter.Null, TextWriter.Null), opening: null, CancellationToken.None);
+        List<string> promises = [training.Promise];
+        training.Report(new TrainingProgress("din", 1, 2, 0.5, null, null, null));
+        promises.Add(training.Promise);
+        training.Report(new TrainingProgress("din", 1, 2, 1, 0.25, null, null));
+        learning.Report(new TrainingProgress("metapatch", 1, 2, 1, 0.25, null, null));
+
+        Assert.That(promises, Is.All.EqualTo("Ctrl-C keeps nothing before the first epoch is done"));
+        Assert.That(training.Promise, Is.EqualTo("Ctrl-C keeps the best epoch so far"));
+        Assert.That(learning.Promise, Is.EqualTo("Ctrl-C ends it and writes nothing"));
+    }
+
+    [Test]
+    public void Help_OfTrain_SaysThatNothingIsKeptWithinAnEpoch()
+    {
+        string help = string.Join(' ', ToolRun.Of("train", "--help").Output.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.That(help, Does.Contain("Ctrl-C keeps the best whole epoch so far, and nothing in the first one; --resume goes on."));
+        Assert.That(help, Does.Contain("after its last whole epoch, so that one ended in its first epoch begins anew."));
+    }
+
     [TestCase(40, false)]
     [TestCase(60, true)]
     public void Recommend_NarrowTerminal_ShowsItemsScoresAndReason(int width, bool isTable)

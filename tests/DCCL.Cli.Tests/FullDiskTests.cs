@@ -137,12 +137,35 @@ public sealed class FullDiskTests
         }
     }
 
+    // A file that even root cannot write, as on a disk that is mounted to be read.
+    [Test]
+    public void Personalize_ConfigThatCanBeReadButNotWritten_IsRefusedBeforeTheWorkAndNothingIsReplaced()
+    {
+        string model = Directory.CreateDirectory(_folder["readonly"]).FullName;
+        string[] files = [.. Directory.GetFiles(SharedModels.Quick).Select(file => Path.Combine(model, Path.GetFileName(file)))];
+        Array.ForEach(files, file => File.Copy(Path.Combine(SharedModels.Quick, Path.GetFileName(file)), file));
+        byte[][] before = Array.ConvertAll(files, File.ReadAllBytes);
+        string config = Path.Combine(model, "Movies.mbconfig");
+
+        ToolRun run = RunMounted($"mount --bind '{config}' '{config}' && mount -o remount,ro,bind '{config}' || exit 99", "personalize", "--model", model, "--quick");
+
+        Assert.That(run, Is.EqualTo(new ToolRun(
+            ExitCode.Output, "", $"error: The file '{config}' must be writable, but is not. Check who may write it, or name another one with --out.\n")));
+        Assert.That(Directory.GetFiles(model), Is.EquivalentTo(files));
+        Assert.That(Array.ConvertAll(files, File.ReadAllBytes), Is.EqualTo(before));
+    }
+
     /// <summary>Runs a verb with a small disk of its own, mounted where only that process sees it, which needs no rights; and lists what it left there.</summary>
     private ToolRun RunOnDisk(string size, params string[] args)
     {
         bool isForTemporaryFiles = size == "0-TMPDIR";
         string fill = isForTemporaryFiles ? $"export TMPDIR='{_disk}'; head -c 4096 /dev/zero > '{_disk}/fill';" : "";
-        string script = $"mount -t tmpfs -o size={(isForTemporaryFiles ? "4k" : size)} tmpfs '{_disk}' || exit 99; {fill} \"$@\"; code=$?; ls -A '{_disk}'; exit $code";
+        return RunMounted($"mount -t tmpfs -o size={(isForTemporaryFiles ? "4k" : size)} tmpfs '{_disk}' || exit 99; {fill} trap \"ls -A '{_disk}'\" EXIT", args);
+    }
+
+    /// <summary>Runs a verb after a script that mounts something, which only that process sees and needs no rights.</summary>
+    private ToolRun RunMounted(string script, params string[] args)
+    {
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/unshare"))
         {
             Assert.Ignore("Only Linux's unshare gives a process a disk of its own.");
@@ -150,7 +173,7 @@ public sealed class FullDiskTests
 
         using Process process = SubProcess.Start(
             "/usr/bin/unshare", _folder.Path, _environment,
-            ["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", SubProcess.DotNet, "exec", Path.Combine(AppContext.BaseDirectory, "dccl.dll"), .. args]);
+            ["--user", "--map-root-user", "--mount", "sh", "-c", $"{script}; \"$@\"", "sh", SubProcess.DotNet, "exec", Path.Combine(AppContext.BaseDirectory, "dccl.dll"), .. args]);
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

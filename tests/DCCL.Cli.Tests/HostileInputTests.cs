@@ -72,7 +72,7 @@ public sealed class HostileInputTests
     {
         string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i % 10},i1").Prepend("user_id,item_id")]);
 
-        AssertFault(Train(log), 2, "must have at least 2 items, but has only 1. Check that column 'item_id' says what.");
+        AssertFault(Train(log), 2, "must have events of at least 2 items to learn from, but has only 1. Check that column 'item_id' says what.");
     }
 
     [Test]
@@ -81,6 +81,30 @@ public sealed class HostileInputTests
         string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i % 4},i{i % 7},1").Prepend("user_id,item_id,clicked")]);
 
         AssertFault(Train(log), 2, "The column 'clicked' must tell positive from negative events, but all are positive. Choose another --label.");
+    }
+
+    // All but the last events are of one item, user or class, or each is the first of a user.
+    [TestCase("u%,i1,1", "u%,i%,%", "The log '*' must have events of at least 2 items to learn from, but has only 1")]
+    [TestCase("u1,i%,%", "u%,i%,%", "The log '*' must have events of at least 2 users to learn from, but has only 1")]
+    [TestCase("u%,i%,1", "u%,i%,%", "The column 'clicked' must tell positive from negative events, but all are positive")]
+    [TestCase("u#,i%,%", "u#,i%,%", "The log '*' must have users with at least 2 events to learn from, but has only 1")]
+    public void Train_NothingToTellApartInWhatIsLearnt_SaysWhere(string first, string last, string fault)
+    {
+        IEnumerable<string> rows = Enumerable.Range(0, 100).Select(i => FormattableString.Invariant(
+            $"{(i < 70 ? first : last).Replace("%", $"{i % 2}", StringComparison.Ordinal).Replace("#", $"{i % 70}", StringComparison.Ordinal)},{1_600_000_000 + i}"));
+        string log = _folder.Write("log.csv", [.. rows.Prepend("user_id,item_id,clicked,timestamp")]);
+
+        ToolRun run = Train(log);
+
+        AssertFault(run, 2, $"{fault.Replace("*", log, StringComparison.Ordinal)} in the 70 % that are for the model. Take a longer log, or learn from all events with --use-all.");
+    }
+
+    [Test]
+    public void Train_OneEventOfEachUser_NamesTheColumnOfTheFile()
+    {
+        string log = _folder.Write("log.csv", [.. Enumerable.Range(1, 40).Select(i => $"u{i},i{i % 7}").Prepend("user_id,item_id")]);
+
+        AssertFault(Train(log), 2, "must have users with at least 2 events to learn from, but has only 1. Check that column 'user_id' says who.");
     }
 
     [Test]
@@ -110,12 +134,7 @@ public sealed class HostileInputTests
     [TestCase("Movies.onnx")]
     public void Personalize_ReadOnlyFileOfTheModel_IsRefusedBeforeTheWorkAndNothingIsReplaced(string locked)
     {
-        string folder = _folder["model"];
-        foreach (string file in Directory.GetFiles(SharedModels.Quick))
-        {
-            File.Copy(file, Path.Combine(Directory.CreateDirectory(folder).FullName, Path.GetFileName(file)));
-        }
-
+        string folder = CopyQuickModel();
         string[] files = Directory.GetFiles(folder);
         byte[][] before = Array.ConvertAll(files, File.ReadAllBytes);
         FileStream unwritable = new(Path.Combine(folder, locked), FileMode.Open, FileAccess.Read, FileShare.None); // stands for one that may not be written
@@ -126,6 +145,23 @@ public sealed class HostileInputTests
         AssertFault(run, 3, "must be writable, but is not");
         Assert.That(run.Error, Does.Not.Contain(".tmp"));
         Assert.That(Array.ConvertAll(files, File.ReadAllBytes), Is.EqualTo(before));
+    }
+
+    [TestCase("personalize", "--quick")]
+    [TestCase("recommend", "--user", "u1")]
+    [TestCase("evaluate")]
+    public void Verb_LockedConfigOfTheModel_SaysThatItCannotBeReadAndReplacesNothing(params string[] args)
+    {
+        string folder = CopyQuickModel();
+        byte[] before = File.ReadAllBytes(Path.Combine(folder, "Movies.mlnet"));
+        string config = Path.Combine(folder, "Movies.mbconfig");
+        using FileStream locked = new(config, FileMode.Open, FileAccess.Read, FileShare.None);
+
+        ToolRun run = ToolRun.Of([.. args, "--model", folder]);
+
+        AssertFault(run, 4, $"'{config}' must be readable, but is not: ");
+        Assert.That(run.LastError, Does.EndWith(" Check who may read it, and that no other program has it open."));
+        Assert.That(File.ReadAllBytes(Path.Combine(folder, "Movies.mlnet")), Is.EqualTo(before));
     }
 
     [Test]
@@ -217,6 +253,17 @@ public sealed class HostileInputTests
         Assert.That(ToolRun.Of(args), Is.EqualTo(new ToolRun(2, "", $"error: '{args[0]}' is not a command. Did you mean 'train'?\n")));
 
     private ToolRun Train(string log, params string[] more) => ToolRun.Of(["train", "--data", log, "--out", _folder["out"], "--quick", .. more]);
+
+    private string CopyQuickModel()
+    {
+        string folder = Directory.CreateDirectory(_folder["model"]).FullName;
+        foreach (string file in Directory.GetFiles(SharedModels.Quick))
+        {
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        }
+
+        return folder;
+    }
 
     private static void AssertFault(ToolRun run, int exitCode, string message)
     {

@@ -59,6 +59,42 @@ public sealed class LogReaderTests
         Assert.That(log.Faults.Examples, Is.EqualTo(new[] { (6, "no item") }));
     }
 
+    [TestCase("u1,i1,1,\"good|very, good\"", Description = "A field too few.")]
+    [TestCase("u1,i1,1,\"good|very, good\",here,and,there", Description = "Some too many.")]
+    [TestCase("u1,i1,1,\"good,|, very, good\",here", Description = "As many as there are columns, and further lines of any form.")]
+    public void Read_QuotedFieldOverSeveralLinesOfARaggedLog_IsOneEventAsOnOneLine(string row)
+    {
+        string[] others = ["u2,i2,2,fine,here", "u3,i3,3", "u4,i4,4,fine,here", "u5,i5,5,fine,here,too"];
+
+        EventLog apart = Read([Header + ",comment,place", .. row.Split('|'), .. others]);
+        EventLog onOneLine = Read([Header + ",comment,place", row.Replace('|', ' '), .. others]);
+
+        Assert.That(apart.Faults.Count, Is.Zero, apart.Faults.Describe());
+        Assert.That(apart.Items, Is.EqualTo(new[] { "i1", "i2", "i3", "i4", "i5" }));
+        Assert.That(apart.Events, Is.EqualTo(onOneLine.Events));
+    }
+
+    [TestCase("u1,i1,1,fine,\"here|u2,i2,2,fine\",there")]
+    [TestCase("u1,i1,1,\"fine,here|u2,i2,2,good|u2,i2,2,fine,there\"")]
+    public void Read_StrayQuotesThatJoinRowsOfARaggedLog_CostTheirLineAlone(string joined)
+    {
+        string[] lines = joined.Split('|');
+
+        EventLog log = Read([Header + ",comment,place", "u0,i0,0,fine,here", .. lines, "u9,i9,9,fine,here", "u8,i8,8"]);
+
+        Assert.That(log.Faults.Examples, Is.EqualTo(new[] { (3, "a quote is not closed") }));
+        Assert.That(log.Events, Has.Count.EqualTo(3 + lines.Length - 1));
+    }
+
+    [Test]
+    public void Read_RowOverSeveralLinesWithTooFewFields_IsOneFault()
+    {
+        EventLog log = Read(["user_id,comment,item_id", "u1,fine,i1", "u2,\"a", "b\"", "u3,fine,i3"]);
+
+        Assert.That(log.Items, Is.EqualTo(new[] { "i1", "i3" }));
+        Assert.That(log.Faults.Examples, Is.EqualTo(new[] { (3, "2 fields instead of 3") }));
+    }
+
     [Test]
     public void Read_RowOverSeveralLinesWithoutAnItem_IsOneFault()
     {

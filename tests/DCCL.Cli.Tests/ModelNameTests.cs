@@ -26,7 +26,15 @@ public sealed class ModelNameTests
     [TestCase("DinTrainer", ", which the generated code needs for something else")]
     [TestCase("Predict", ", which the generated code needs for something else")]
     [TestCase("report", ", which the generated code needs for something else")]
-    public void Train_ANameThatWouldNotCompile_IsRefused(string name, string why)
+    [TestCase("After", ", which the generated code needs for something else")]
+    [TestCase("Equals", ", which the generated code needs for something else")]
+    [TestCase("con", ", which Windows keeps for a device")]
+    [TestCase("NUL", ", which Windows keeps for a device")]
+    [TestCase("Aux", ", which Windows keeps for a device")]
+    [TestCase("prn", ", which Windows keeps for a device")]
+    [TestCase("Com1", ", which Windows keeps for a device")]
+    [TestCase("LPT9", ", which Windows keeps for a device")]
+    public void Train_ANameThatCannotBe_IsRefused(string name, string why)
     {
         ToolRun run = ToolRun.Of("train", "--data", "log.csv", "--name", name);
 
@@ -43,9 +51,17 @@ public sealed class ModelNameTests
     [TestCase("Random", Description = "A type of a namespace that programs use, but not of their code: the name of the model goes before.")]
     [TestCase("Written", Description = "A word of a comment.")]
     [TestCase("Recommend", Description = "A member of something else.")]
+    [TestCase("Code", Description = "What follows the name of the model in that of its namespace.")]
+    [TestCase("Score", Description = "A member of a class within the model's.")]
+    [TestCase("Seed", Description = "A member in an initializer.")]
+    [TestCase("Task", Description = "A type that is only used with arguments.")]
+    [TestCase("folder", Description = "A variable within a method.")]
+    [TestCase("Com0")]
+    [TestCase("Console1")]
     public void Check_ANameThatIsFree_IsTaken(string name) => Assert.That(() => ModelName.Check(name), Throws.Nothing);
 
     [TestCase("class.csv", "ClassModel")]
+    [TestCase("con.csv", "ConModel")]
     [TestCase("System.csv", "SystemModel")]
     [TestCase("folder/ml-100k.tsv", "Ml100kModel")]
     [TestCase("2024.csv", "Log2024Model")]

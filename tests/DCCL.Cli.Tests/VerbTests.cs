@@ -1,7 +1,10 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using DCCL.Cli.Verbs;
 using DCCL.ML;
+using DCCL.ML.Device;
 using DCCL.ML.Recommendation;
+using DCCL.ML.Scoring;
 using Microsoft.ML;
 using NUnit.Framework;
 
@@ -148,6 +151,21 @@ public sealed class VerbTests
         bool isPatched = new MLContext().Model.Load(_folder["Said.mlnet"], out _).GetUserPatches().ContainsKey(user);
         Assert.That(run.ExitCode, Is.Zero, run.Error);
         Assert.That(run.Output, Does.StartWith($"The user '{user}' has {(isPatched ? "a patch.\n1 of 60 users has" : "no patch: the cloud model is as good or better.\n0 of 60 users have")} a patch.\n"));
+    }
+
+    [Test]
+    public void HasPatch_OfEveryUserAndAStranger_IsWhetherThePatchIsThere()
+    {
+        ITransformer all = new MLContext().Model.Load(SharedModels.Patched, out _);
+        Dictionary<string, UserPatch> none = all.DeviceCloudModel().UserIds!.Where((_, i) => i % 3 == 0)
+            .ToDictionary(user => user, _ => new UserPatch(all.DeviceCloudModel().Parameters.Fingerprint, new float[all.DeviceCloudModel().Patches!.PatchSize]));
+        ITransformer model = all.WithUserPatches(none, out _);
+        DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        string[] patched = [.. model.GetUserPatches().Keys];
+
+        Assert.That(transformer.UserIds!.Where(user => LearningVerb.HasPatch(transformer, user)), Is.EquivalentTo(patched));
+        Assert.That(patched, Has.Length.InRange(1, transformer.UserIds!.Count - 1), "some have none");
+        Assert.That(LearningVerb.HasPatch(transformer, "nobody"), Is.False);
     }
 
     [Test]

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using DCCL.Cli.Logs;
 using DCCL.Cli.Models;
 using DCCL.Cli.Training;
@@ -8,7 +7,7 @@ using DCCL.Cli.Training;
 namespace DCCL.Cli.Generation;
 
 /// <summary>Writes the code that uses, trains and evaluates a model, and projects around it.</summary>
-internal sealed partial class CodeGenerator
+internal sealed class CodeGenerator
 {
     private const string Templates = "templates/";
 
@@ -29,16 +28,6 @@ internal sealed partial class CodeGenerator
         ("web/package.json", "web/package.json"),
         ("web/package-lock.json", "web/package-lock.json"),
         .. ListPage(),
-    ];
-
-    // What stands beside the model's class, or within it: there its name would hide another, or be hidden.
-    private static readonly string[] _neighbours = ["consumption.cs", "training.cs", "evaluate.cs", "console/Program.cs", "training/Program.cs"];
-
-    // What is filled into them, the class that the compiler makes of a program, and the namespaces of the packages.
-    private static readonly string[] _others =
-    [
-        "DateTime", "DinTrainer", "LoadColumn", "LoadColumnAttribute", "SasRecTrainer", "Program",
-        "Google", "ICSharpCode", "Newtonsoft", "Pb", "SkiaSharp", "Tensorboard", "TorchSharp",
     ];
 
     private readonly Dictionary<string, string> _values;
@@ -85,10 +74,6 @@ internal sealed partial class CodeGenerator
         }
     }
 
-    /// <summary>Says whether a name means something in the code already: a type, a namespace, a member, a variable.</summary>
-    public static bool Uses(string name) =>
-        _others.Contains(name) || _neighbours.Any(template => Names().Matches(NoCode().Replace(Read(template), "")).Any(match => match.Value == name));
-
     private static string CreateProperties(LogLayout layout)
     {
         List<string> lines = [];
@@ -132,14 +117,6 @@ internal sealed partial class CodeGenerator
     private static string Quote(string text) => JsonSerializer.Serialize(text);
 
     private static string Escape(string text) => new([.. text.Where(character => !char.IsControl(character)).Select(character => character is '<' or '>' or '&' ? '_' : character)]);
-
-    // Comments, strings, and what is filled in.
-    [GeneratedRegex("//.*|\"(?:\\\\.|[^\"\\\\])*\"|\\{\\{\\w+\\}\\}")]
-    private static partial Regex NoCode();
-
-    // Members of something else, which follow a point, are in nobody's way.
-    [GeneratedRegex("(?<![.\\w])[A-Za-z_]\\w*")]
-    private static partial Regex Names();
 
     private string Fill(string text) => _values.Aggregate(text, (filled, value) => filled.Replace($"{{{{{value.Key}}}}}", value.Value, StringComparison.Ordinal));
 }

@@ -21,6 +21,26 @@ internal static partial class ModelName
         """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
     ];
 
+    // The model's class would hide them, or be hidden: namespaces of the packages, its own members, types that it and the programs around it use, what
+    // these programs declare for all their lines, and the members of every object.
+    private static readonly HashSet<string> _taken =
+    [
+        .. """
+        DCCL FxResources Google ICSharpCode Microsoft Newtonsoft Pb SkiaSharp System Tensorboard TorchSharp
+        Columns CreateEngines Describe Evaluate LoadLog Model ModelInput ModelOutput ModelPath Personalize Predict PredictTopN Recommender RecordAll Take
+        Train TrainPatches _engine _lock _model _recommender
+        AppContext CancellationToken Console CultureInfo DateTime DeviceFiles DevicePersonalizer DinTrainer Directory File FormattableString IDataView
+        ITransformer InteractionColumns InteractionSplit Lock MLContext Path PeriodSplit PersonalizationResult PersonalizationStatus Program RankingReport
+        RecommendedItem SasRecTrainer StringComparison TextLoader TrainingRunOptions UserPatch
+        After _ args before count epochs events had items log ml model number output own periods report result
+        Equals Finalize GetHashCode GetType MemberwiseClone ReferenceEquals ToString
+        """.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries),
+    ];
+
+    // Older systems keep these with any extension.
+    private static readonly HashSet<string> _devices = new(
+        ["con", "prn", "aux", "nul", .. Enumerable.Range(1, 9).SelectMany(i => new[] { $"com{i}", $"lpt{i}" })], StringComparer.OrdinalIgnoreCase);
+
     /// <summary>Makes a name of a file's.</summary>
     public static string Make(string path)
     {
@@ -30,12 +50,13 @@ internal static partial class ModelName
         return name[..Math.Min(name.Length, MaximumLength - Suffix.Length)] + Suffix;
     }
 
-    /// <summary>Refuses a name with which the generated projects would not compile.</summary>
+    /// <summary>Refuses a name with which the generated projects would not compile, or their files not be on Windows, whatever the system here.</summary>
     public static void Check(string name)
     {
         string? fault = !Identifier().IsMatch(name) ? ""
             : _keywords.Contains(name) ? ", a keyword of C#"
-            : CodeGenerator.Uses(name) ? ", which the generated code needs for something else"
+            : _taken.Contains(name) ? ", which the generated code needs for something else"
+            : _devices.Contains(name) ? ", which Windows keeps for a device"
             : null;
         if (fault is not null)
         {

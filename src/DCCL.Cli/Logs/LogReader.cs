@@ -1,6 +1,10 @@
 namespace DCCL.Cli.Logs;
 
 /// <summary>Reads the events of a log, and counts the rows that are none.</summary>
+/// <remarks>
+/// A row may have more fields than there are columns, or fewer, as long as it has those that are used. So may a row over several lines, unless one of its further
+/// lines could be a row by itself, having enough fields and a time: then stray quotes joined rows.
+/// </remarks>
 internal sealed class LogReader(LogLayout layout, bool isStrict)
 {
     private readonly Dictionary<string, int> _users = new(StringComparer.Ordinal);
@@ -46,14 +50,22 @@ internal sealed class LogReader(LogLayout layout, bool isStrict)
         return new EventLog(layout, [.. _users.Keys], [.. _items.Keys], _events, new RowFaults(_numberOfFaults, _examples));
     }
 
-    // Of stray quotes come rows over several lines that have another number of fields, or ids, times and ratings over several lines.
-    private bool IsTorn(LogRows row) => HasOtherWidth(row) || (row.NumberOfLines > 1 && _used.Any(index => row[index].Contains('\n', StringComparison.Ordinal)));
+    // Of stray quotes come rows that are joined, or have ids, times and ratings over several lines.
+    private bool IsTorn(LogRows row) => IsJoined(row)
+        || (row.NumberOfLines > 1 && _used.Any(index => index < row.Count && row[index].Contains('\n', StringComparison.Ordinal)));
 
-    private bool HasOtherWidth(LogRows row) => row.NumberOfLines > 1 && row.Count != layout.Columns.Count;
+    private bool IsJoined(LogRows row) => row.NumberOfLines > 1 && row.Count != layout.Columns.Count && row.FurtherLines.Any(CouldBeRow);
+
+    // Where quoted fields come first the time is in another place.
+    private bool CouldBeRow(string line)
+    {
+        string[] fields = line.Split(layout.Delimiter);
+        return fields.Length >= _width && (layout.Time is null || fields.Any(field => TryTime(field.Trim(' ', '"'), out _)));
+    }
 
     private string? ReadRow(LogRows row)
     {
-        if (row.Count < _width || HasOtherWidth(row))
+        if (row.Count < _width || IsJoined(row))
         {
             return $"{Words.Count(row.Count, "field")} instead of {layout.Columns.Count}";
         }

@@ -50,6 +50,9 @@ internal sealed class LogRows : IDisposable
     /// <summary>Gets the number of lines of the row.</summary>
     public int NumberOfLines => _current.Count;
 
+    /// <summary>Gets the lines of the row after the first one.</summary>
+    public IEnumerable<string> FurtherLines => _current.Skip(1);
+
     /// <summary>Gets what makes the row unreadable; null if it has fields.</summary>
     public string? Fault { get; private set; }
 

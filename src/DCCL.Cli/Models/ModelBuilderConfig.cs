@@ -128,6 +128,10 @@ internal sealed class ModelBuilderConfig
                 ? new ModelBuilderConfig(json, path)
                 : throw ToolException.BadModel($"'{path}' must be a Model Builder config, of type TrainingConfig, but is not. Name another file, or train again.");
         }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw ToolException.BadModel($"'{path}' must be readable, but is not: {exception.Message} Check who may read it, and that no other program has it open.", exception);
+        }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw ToolException.BadModel($"'{path}' must be a Model Builder config, but is damaged: {exception.Message} Train again, or restore the file.", exception);

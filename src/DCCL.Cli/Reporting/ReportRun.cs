@@ -143,6 +143,7 @@ internal sealed class ReportRun(MLContext ml, ModelTraining training, ProgressVi
         {
             foreach (int user in report.Users.Where(user => user.Quintile == quintile).Select(user => user.User).Where(user => model.Patches.GetStatus(user) == PatchStatus.Patched).Order())
             {
+                cancellation.ThrowIfCancellationRequested();
                 string id = model.UserIds[user - 1];
                 string[] old = [.. before.Recommend(id, NumberOfItems).Select(item => item.ItemId)];
                 string[] own = [.. after.Recommend(id, NumberOfItems).Select(item => item.ItemId)];

@@ -10,7 +10,7 @@ namespace DCCL.Cli.Training;
 /// <param name="ml">The context.</param>
 /// <param name="settings">How to train.</param>
 /// <param name="progress">Is told how far it is.</param>
-/// <param name="cancellation">Stops the training.</param>
+/// <param name="cancellation">Stops the work.</param>
 /// <param name="checkpoint">The file of the state of a cloud model's training; null for none.</param>
 internal sealed class ModelTraining(
     MLContext ml, TrainingSettings settings, IProgress<TrainingProgress>? progress, CancellationToken cancellation, string? checkpoint = null)
@@ -77,6 +77,7 @@ internal sealed class ModelTraining(
             Seed = settings.Seed,
             NumberOfThreads = settings.NumberOfThreads == 0 ? null : settings.NumberOfThreads,
             SplitDescription = description,
+            CancellationToken = cancellation,
         });
 
     private DinTrainer CreateDin(LogLayout layout, double holdBack)

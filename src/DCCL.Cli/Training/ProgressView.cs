@@ -29,6 +29,14 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
     private string? _stage;
     private double? _best;
 
+    /// <summary>Gets a value indicating whether the best epoch so far is kept when the work is interrupted; otherwise nothing is.</summary>
+    public bool KeepsBest { get; init; }
+
+    /// <summary>Gets what Ctrl-C would do now.</summary>
+    public string Promise => !KeepsBest ? "Ctrl-C ends it and writes nothing"
+        : _all.Count == 0 ? "Ctrl-C keeps nothing before the first epoch is done"
+        : "Ctrl-C keeps the best epoch so far";
+
     /// <summary>Gets the best validation metric of each stage that had one.</summary>
     public Dictionary<string, double> BestMetrics { get; } = [];
 
@@ -68,7 +76,7 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
     /// <summary>Does work that reports its progress here.</summary>
     public T Run<T>(Func<T> work)
     {
-        using CancellationTokenRegistration interruption = cancellation.Register(() => Begin("Interrupted: ends as soon as it can. Ctrl-C once more ends it at once."));
+        using CancellationTokenRegistration interruption = cancellation.Register(() => Begin(Words.Interrupted));
         _isWorking = true;
         try
         {
@@ -196,7 +204,7 @@ internal sealed class ProgressView(ToolConsole console, string? opening, Cancell
     private Table CreateTable(TrainingProgress now, bool isOver = false)
     {
         Table table = Tables.CreateLive(console, ["Epoch", "Loss", "Validation", "Time left"]).Title(Markup.Escape(now.Stage));
-        if (!isOver && (_note ?? (console.IsInteractive ? "Ctrl-C keeps the best so far" : null)) is string note)
+        if (!isOver && (_note ?? (console.IsInteractive ? Promise : null)) is string note)
         {
             table.Caption(Markup.Escape(note));
         }

@@ -35,6 +35,7 @@ internal static class EvaluateVerb
             }
 
             TrainingSettings settings = VerbOptions.GetSettings(parsed, files.GetConfig().Backbone, seed, threads, quick);
+            using CancellationTokenRegistration interruption = console.NoteInterruption(cancellation);
             RankingReport report = new ModelTraining(ml, settings, progress: null, cancellation).Evaluate(loaded, log.Test, log.BeforeTest?.Value, log.Description);
             if (parsed.GetValue(json))
             {

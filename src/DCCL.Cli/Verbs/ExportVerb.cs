@@ -16,7 +16,7 @@ internal static class ExportVerb
 
     private const string AdapterList = "adapters.json";
 
-    public static Command Create(ToolConsole console)
+    public static Command Create(ToolConsole console, CancellationToken cancellation)
     {
         Option<string> model = VerbOptions.Model();
         Option<string> output = new("--out", "-o") { HelpName = "DIR", Description = "The folder to write.", Required = true };
@@ -45,7 +45,7 @@ internal static class ExportVerb
                 loaded.ExportToOnnx(folder.GetPath(DeviceFiles.Model), options);
             }
 
-            int numberOfAdapters = parsed.GetValue(adapters) ? WriteAdapters(loaded, folder) : 0;
+            int numberOfAdapters = parsed.GetValue(adapters) ? WriteAdapters(loaded, folder, cancellation) : 0;
             folder.Replace(DeviceFiles.TrainingStep, DeviceFiles.ColdStart, $"{Adapters}/*.onnx_adapter", $"{Adapters}/{AdapterList}"); // of another model, or nobody's any more
             folder.Complete();
             Show(console, folder.FinalPath, canLearn, numberOfAdapters, parsed.GetValue(json));
@@ -55,12 +55,13 @@ internal static class ExportVerb
     }
 
     // Files have numbers: a raw id may hold what no file name can.
-    private static int WriteAdapters(ITransformer model, OutputFolder folder)
+    private static int WriteAdapters(ITransformer model, OutputFolder folder, CancellationToken cancellation)
     {
         JsonObject list = [];
         int number = 0;
         foreach ((string user, UserPatch patch) in model.GetUserPatches().OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
+            cancellation.ThrowIfCancellationRequested();
             number++;
             string name = FormattableString.Invariant($"{number}.onnx_adapter");
             patch.Save(folder.GetPath(Path.Combine(Adapters, name)));

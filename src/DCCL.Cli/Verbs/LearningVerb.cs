@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using DCCL.Cli.Models;
 using DCCL.Cli.Training;
 using DCCL.ML;
+using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
 
@@ -46,6 +47,10 @@ internal sealed class LearningVerb
         return command;
     }
 
+    /// <summary>Says whether a user has a patch of their own.</summary>
+    public static bool HasPatch(DeviceCloudPredictionTransformer model, string user) =>
+        model.UserIds is { } ids && model.Patches?.GetStatus(1 + ids.TakeWhile(id => id != user).Count()) == PatchStatus.Patched;
+
     private int Run(
         ParseResult parsed, string name, string? user, ToolConsole console, Func<ModelTraining, ITransformer, ModelLog, ITransformer> learn, CancellationToken cancellation)
     {
@@ -81,7 +86,7 @@ internal sealed class LearningVerb
         using DeviceCloudPredictionTransformer transformer = result.DeviceCloudModel();
         int patched = transformer.Patches?.NumberOfPatchedUsers ?? 0;
         int users = transformer.History.NumberOfUsers;
-        bool? isPatched = user is null ? null : result.GetUserPatches().ContainsKey(user);
+        bool? isPatched = user is null ? null : HasPatch(transformer, user);
         if (isJson)
         {
             JsonObject json = new()

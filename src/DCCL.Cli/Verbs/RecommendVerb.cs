@@ -13,7 +13,7 @@ internal static class RecommendVerb
 {
     private const int NumberOfSimilarItems = 3;
 
-    public static Command Create(ToolConsole console)
+    public static Command Create(ToolConsole console, CancellationToken cancellation)
     {
         Option<string> model = VerbOptions.Model();
         Option<string> user = new("--user", "-u") { HelpName = "ID", Description = "Whom to recommend to. Somebody whom the model does not know is served by the cloud model.", Required = true };
@@ -32,6 +32,7 @@ internal static class RecommendVerb
         {
             MLContext ml = new(seed: 1);
             ITransformer loaded = ModelFiles.Find(parsed.GetValue(model)!).Load(ml, out _);
+            cancellation.ThrowIfCancellationRequested(); // what is long is the loading
             using Recommender recommender = ml.DeviceCloud().CreateRecommender(loaded);
             string id = parsed.GetValue(user)!;
             IReadOnlyList<RecommendedItem> items = recommender.Recommend(

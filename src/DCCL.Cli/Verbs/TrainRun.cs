@@ -41,23 +41,17 @@ internal static class TrainRun
         }
 
         MLContext ml = new(request.Settings.Seed);
-        ProgressView progress = new(console, isResumed ? $"Goes on from '{checkpoint}'." : null, cancellation);
+        ProgressView progress = new(console, isResumed ? $"Goes on from '{checkpoint}'." : null, cancellation) { KeepsBest = true };
         progress.Watch(ml);
         ModelTraining training = new(ml, request.Settings, progress, cancellation, checkpoint);
         Stopwatch watch = Stopwatch.StartNew();
         LogPeriods? periods = request.UsesAllEvents ? null : log.Split(ml);
-        CheckVariety(log, periods is null ? log.Events : periods.Cloud.Select(row => log.Events[row]));
+        LogVariety.Check(log, periods is null ? log.Events : [.. periods.Cloud.Select(row => log.Events[row])]);
         ITransformer model = progress.Run(() => periods is null
             ? training.TrainCloud(layout, log.Load(ml), log.Load(ml), holdsBack: true)
             : training.TrainCloud(layout, periods.Load(ml, period => period.BeforeTest), periods.Load(ml, period => period.Cloud), holdsBack: false));
         Outcome outcome = new(isResumed, cancellation.IsCancellationRequested, earlier + watch.Elapsed);
-        RankingReport? report = null;
-        if (periods is not null)
-        {
-            console.Note("Evaluating on the test period ...");
-            report = training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
-        }
-
+        RankingReport? report = periods is null ? null : Evaluate(console, ml, training, model, periods, cancellation);
         string metric = report is null ? "validation" : Figures.GetMainMetricName(report);
         double? score = report is null ? progress.BestMetrics.Values.Cast<double?>().FirstOrDefault() : Figures.Finite(report.Overall[Figures.GetMainMetric(report)]);
         JsonObject config = ModelBuilderConfig.Create(
@@ -73,7 +67,7 @@ internal static class TrainRun
                 $"{OutputFile.DescribeFullDisk(exception)} Nothing is lost: once there is room, the same command with --resume makes the model from '{checkpoint}'.", exception);
         }
 
-        if (!outcome.IsInterrupted)
+        if (!outcome.IsUnfinished)
         {
             File.Delete(checkpoint);
         }
@@ -105,26 +99,24 @@ internal static class TrainRun
         return false;
     }
 
-    // The trainers ask for the same, but know the columns by other names.
-    private static void CheckVariety(EventLog log, IEnumerable<LogEvent> learnt)
+    // Whoever interrupts it has the model all the same, without figures.
+    private static RankingReport? Evaluate(
+        ToolConsole console, MLContext ml, ModelTraining training, ITransformer model, LogPeriods periods, CancellationToken cancellation)
     {
-        LogLayout layout = log.Layout;
-        int users = learnt.DistinctBy(row => row.User).Take(2).Count();
-        if (users < 2)
+        if (cancellation.IsCancellationRequested)
         {
-            throw ToolException.BadInput($"The log '{layout.Path}' must have events of at least 2 users to learn from, but has {(users == 0 ? "none" : "only 1")}. Check that column '{layout.User.Name}' says who.");
+            return null;
         }
 
-        if (log.Items.Count < 2)
+        console.Note("Evaluating on the test period ...");
+        using CancellationTokenRegistration interruption = console.NoteInterruption(cancellation);
+        try
         {
-            throw ToolException.BadInput($"The log '{layout.Path}' must have at least 2 items, but has only 1. Check that column '{layout.Item.Name}' says what.");
+            return training.Evaluate(model, periods.Load(ml, period => period.Test), periods.Load(ml, period => period.BeforeTest), periods.Description);
         }
-
-        if (layout.Feedback is LogColumn feedback && learnt.DistinctBy(row => row.IsPositive).Take(2).Count() < 2)
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            throw ToolException.BadInput(
-                $"The column '{feedback.Name}' must tell positive from negative events, but all are {(learnt.First().IsPositive ? "positive" : "negative")}. "
-                + $"Choose another {(layout.PositiveRating is null ? "--label" : "--positive-rating")}.");
+            return null;
         }
     }
 
@@ -141,8 +133,19 @@ internal static class TrainRun
         ToolConsole console, TrainRequest request, EventLog log, ITransformer model, RankingReport? report, LogPeriods? periods, Outcome outcome)
     {
         using DeviceCloudPredictionTransformer transformer = model.DeviceCloudModel();
+        bool isUnevaluated = periods is not null && report is null;
         string[] files = [.. Directory.EnumerateFiles(request.OutputFolder, "*", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(request.OutputFolder, file)).Order(StringComparer.Ordinal)];
+        if (outcome.IsUnfinished)
+        {
+            console.Note("Interrupted: the best epoch so far is kept." + (outcome.Checkpoint is null ? "" : $" The same command with --resume --force goes on from '{outcome.Checkpoint}'."));
+        }
+
+        if (isUnevaluated)
+        {
+            console.Note($"Interrupted: the model was not evaluated. 'dccl evaluate --model {request.OutputFolder}' does that.");
+        }
+
         if (request.IsJson)
         {
             console.WriteJson(new JsonObject
@@ -156,18 +159,13 @@ internal static class TrainRun
                 ["fingerprint"] = transformer.Parameters.Fingerprint,
                 ["seconds"] = Math.Round(outcome.Time.TotalSeconds, 1),
                 ["resumed"] = outcome.IsResumed,
-                ["interrupted"] = outcome.IsInterrupted,
+                ["interrupted"] = outcome.IsUnfinished || isUnevaluated,
                 ["checkpoint"] = outcome.Checkpoint is null ? null : Path.GetFullPath(outcome.Checkpoint),
                 ["split"] = periods?.Description,
                 ["figures"] = report?.ToJson("cloud"),
                 ["files"] = new JsonArray([.. files.Select(file => (JsonNode)file)]),
             });
             return;
-        }
-
-        if (outcome.IsInterrupted)
-        {
-            console.Note("Interrupted: the best epoch so far is kept." + (outcome.Checkpoint is null ? "" : $" The same command with --resume --force goes on from '{outcome.Checkpoint}'."));
         }
 
         if (report is not null)
@@ -182,8 +180,8 @@ internal static class TrainRun
 
     /// <summary>How a training went.</summary>
     /// <param name="IsResumed">Whether it went on where another process was ended.</param>
-    /// <param name="IsInterrupted">Whether it was ended before it was done.</param>
+    /// <param name="IsUnfinished">Whether it was ended before it was done.</param>
     /// <param name="Time">How long it took, in all processes that took part.</param>
     /// <param name="Checkpoint">What it can go on from; null if nothing.</param>
-    private sealed record Outcome(bool IsResumed, bool IsInterrupted, TimeSpan Time, string? Checkpoint = null);
+    private sealed record Outcome(bool IsResumed, bool IsUnfinished, TimeSpan Time, string? Checkpoint = null);
 }

@@ -36,12 +36,12 @@ internal static class TrainVerb
         Option<bool> yes = new("--yes", "-y") { Description = "Never ask: take what was guessed." };
         Option<bool> strict = VerbOptions.Strict();
         Option<bool> force = VerbOptions.Force();
-        Option<bool> resume = new("--resume") { Description = "Go on where a run of the same command was ended, by Ctrl-C, a crash or the machine; from the start if there is nothing to go on from." };
+        Option<bool> resume = new("--resume") { Description = "Go on where a run of the same command was ended, by Ctrl-C, a crash or the machine: after its last whole epoch, so that one ended in its first epoch begins anew." };
         Option<int> seed = VerbOptions.Seed();
         Option<int> threads = VerbOptions.Threads();
         Option<bool> quick = VerbOptions.Quick();
         Option<bool> json = VerbOptions.Json();
-        Command command = new("train", "Trains a model on a log, evaluates it, and writes the model and the code that uses it. Ctrl-C keeps the best epoch so far, --resume goes on.")
+        Command command = new("train", "Trains a model on a log, evaluates it, and writes the model and the code that uses it. Ctrl-C keeps the best whole epoch so far, and nothing in the first one; --resume goes on.")
         {
             data, columns[ColumnRole.User], columns[ColumnRole.Item], columns[ColumnRole.Time], columns[ColumnRole.Rating], columns[ColumnRole.Label],
             positiveRating, delimiter, header, name, output, backbone, useAll, packages, yes, strict, force, resume, seed, threads, quick, json,
