@@ -49,6 +49,19 @@ internal sealed class FactorSums
     public static bool Describe(PatchArchitecture architecture, bool hasLabels) =>
         !hasLabels && architecture is { NumberOfItemFactors: > 0, NumberOfBasisColumns: 0 };
 
+    /// <summary>Finds the factors of items: the leading singular vectors of who had what.</summary>
+    /// <param name="known">The events that may be known.</param>
+    /// <param name="numberOfFactors">K, the number of factors.</param>
+    /// <param name="l2">The penalty on weights that are learnt by steps: factors are so large that it leaves room.</param>
+    /// <param name="seed">Draws the first subspace.</param>
+    /// <returns>[items + 1, K] row-major; all zero if there are no events.</returns>
+    public static float[] FindFactors(InteractionLog known, int numberOfFactors, double l2, int seed)
+    {
+        float[] directions = SpectralEmbedding.FindDirections(known, numberOfFactors, new SeededRandom(seed));
+        float scale = (float)Math.Sqrt(ProjectionWeight * l2);
+        return Array.ConvertAll(directions, value => scale * value);
+    }
+
     /// <summary>Makes every user's patch, and keeps as much of it as held-back events say.</summary>
     /// <param name="run">The run.</param>
     /// <param name="log">All events: what is remembered, then the devices' own.</param>
@@ -58,10 +71,10 @@ internal sealed class FactorSums
     /// <param name="strength">The strength that is given in its place, 0 to 1; null to choose.</param>
     public UserPatches Create(TrainingRun run, InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
     {
-        List<(int User, int First, int Count)> users = events.GetUsers();
-        int chosen = gate?.ChooseForAll([.. users.Select(own => own.User)], index => CreateTable(gate.History, users, start, PatchGate.Strengths[index].Others)) ?? 0;
+        int[] users = [.. events.GetUsers().Select(own => own.User)];
+        int chosen = gate?.ChooseForAll(users, index => CreateTable(gate.History, users, start, PatchGate.Strengths[index].Others)) ?? 0;
         double kept = strength ?? PatchGate.Strengths[chosen].Others;
-        run.Info(FormattableString.Invariant($"metapatch: {users.Count} patches summed, of which {kept:P0} is kept"));
+        run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {kept:P0} is kept"));
         return CreateTable(log, users, start, kept);
     }
 
@@ -92,17 +105,23 @@ internal sealed class FactorSums
         }
     }
 
-    private UserPatches CreateTable(InteractionLog log, List<(int User, int First, int Count)> users, UserPatches? start, double strength)
+    /// <summary>Makes the patches of some users.</summary>
+    /// <param name="log">The events that count.</param>
+    /// <param name="users">The users.</param>
+    /// <param name="start">The patches of before, which the others keep; null if there are none.</param>
+    /// <param name="strength">How much of a sum is kept, 0 to 1.</param>
+    public UserPatches CreateTable(InteractionLog log, IEnumerable<int> users, UserPatches? start, double strength)
     {
         float[] values = new float[log.NumberOfUsers * PatchSize];
         PatchStatus[] statuses = new PatchStatus[log.NumberOfUsers];
+        Array.Fill(statuses, PatchStatus.Cloud);
         for (int user = 1; user <= (start?.NumberOfUsers ?? 0); user++)
         {
             statuses[user - 1] = start!.GetStatus(user);
             start[user].CopyTo(values.AsSpan((user - 1) * PatchSize));
         }
 
-        foreach ((int user, _, _) in users)
+        foreach (int user in users)
         {
             Span<float> patch = values.AsSpan((user - 1) * PatchSize, PatchSize);
             Sum(log.GetItems(user), _ => true, strength, patch);

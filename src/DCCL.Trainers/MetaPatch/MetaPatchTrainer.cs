@@ -165,11 +165,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
     {
         InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
         run.Info($"{shape.NumberOfItemFactors} factors of {known.NumberOfItems} items from {known.NumberOfEvents} earlier events");
-        float[] directions = SpectralEmbedding.FindDirections(known, shape.NumberOfItemFactors, new SeededRandom(run.Seed));
-
-        // So large that a penalty of L2 leaves room, where the weights are learnt from labels or on a device.
-        float scale = (float)Math.Sqrt(FactorSums.ProjectionWeight * _options.L2);
-        return Array.ConvertAll(directions, value => scale * value);
+        return FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.L2, run.Seed);
     }
 
     private PatchArchitecture GetShape(BackboneArchitecture architecture)

@@ -206,6 +206,31 @@ internal sealed class PatchTraining
             return numberOfEvents.Keys.ToDictionary(user => user, _ => PatchGate.Strengths.Count - 1);
         }
 
+        Dictionary<int, (int Events, double[] Losses)> judged = Judge(patch, heldOut, patches);
+        int[] users = [.. numberOfEvents.Keys];
+        (int Events, double[] Losses) none = (0, new double[PatchGate.Strengths.Count]);
+        int[] strengths = PatchGate.Choose(
+            [.. users.Select(user => numberOfEvents[user])],
+            [.. users.Select(user => judged.GetValueOrDefault(user, none).Events)],
+            [.. users.Select(user => judged.GetValueOrDefault(user, none).Losses)],
+            _options.GatePriorEvents);
+        return users.Zip(strengths).ToDictionary();
+    }
+
+    /// <summary>Chooses one strength for all users on events that neither their patches nor the cloud model have seen.</summary>
+    /// <param name="patch">What the patches weigh.</param>
+    /// <param name="heldOut">The events; not all users need to have some.</param>
+    /// <param name="patches">The patches of a chunk's users [users, d].</param>
+    /// <returns>The index of the strength, 0 for none.</returns>
+    public int ChooseStrengthForAll(PatchTensors patch, SampleStore heldOut, Func<int, Tensor> patches)
+    {
+        double[][] gains = [.. Judge(patch, heldOut, patches).Values.Select(own => Array.ConvertAll(own.Losses, loss => -loss))];
+        return PatchGate.ChooseForAll([.. gains.Select(_ => true)], gains);
+    }
+
+    // Each user's loss on the events under each strength.
+    private Dictionary<int, (int Events, double[] Losses)> Judge(PatchTensors patch, SampleStore heldOut, Func<int, Tensor> patches)
+    {
         Dictionary<int, (int Events, double[] Losses)> judged = [];
         PatchSolver solver = CreateSolver(patch);
         for (int i = 0; i < heldOut.Chunks.Count; i++)
@@ -225,14 +250,7 @@ internal sealed class PatchTraining
             }
         }
 
-        int[] users = [.. numberOfEvents.Keys];
-        (int Events, double[] Losses) none = (0, new double[PatchGate.Strengths.Count]);
-        int[] strengths = PatchGate.Choose(
-            [.. users.Select(user => numberOfEvents[user])],
-            [.. users.Select(user => judged.GetValueOrDefault(user, none).Events)],
-            [.. users.Select(user => judged.GetValueOrDefault(user, none).Losses)],
-            _options.GatePriorEvents);
-        return users.Zip(strengths).ToDictionary();
+        return judged;
     }
 
     /// <summary>Whether one of a user's events is among the most recent ones, at least the last, that patches are judged on.</summary>

@@ -147,6 +147,16 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
 
         // Stage 2.
         using TorchBackbone frozen = module.Replicate(frozen: true);
+        if (_options.NumberOfPatchEpochs > 0 && FactorSums.Describe(shape, events.HasLabels))
+        {
+            SumMigration migration = new(run, new PatchTraining(run, _options.Patches, frozen), architecture, shape, _options.Patches);
+            (PatchTensors factors, UserPatches patches) = migration.Migrate(log, events, plan, fleet.Patches!);
+            using (factors)
+            {
+                return CreateModel(fleet, log, module, factors, encoder: [], encoderShape: null, (_, _) => patches);
+            }
+        }
+
         using PatchTensors patch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         using EncoderTensors encoder = new(
             new PatchEncoderArchitecture { HiddenSize = _options.EncoderSize }, architecture, shape, run.Random);
@@ -158,24 +168,25 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
             second.Train(events, plan, store, teacherStore!, teachers);
         }
 
-        return CreateModel(fleet, log, module, patch, encoder, second);
+        return CreateModel(
+            fleet, log, module, patch, encoder.Export(), encoder.Architecture with { ServesColdStart = second.ServesColdStart },
+            (parameters, history) => Migrate(fleet, parameters, history, encoder.ColumnFactors, second));
     }
 
     private static DeviceCloudPredictionTransformer CreateModel(
-        DeviceCloudPredictionTransformer fleet, InteractionLog log, TorchBackbone module, PatchTensors patch, EncoderTensors encoder,
-        PatchDistillation outcome)
+        DeviceCloudPredictionTransformer fleet, InteractionLog log, TorchBackbone module, PatchTensors patch, Dictionary<string, float[]> encoder,
+        PatchEncoderArchitecture? encoderShape, Func<DeviceCloudModelParameters, BehaviorHistory, UserPatches> patches)
     {
         BackboneArchitecture architecture = fleet.Parameters.Architecture;
         Dictionary<string, float[]> tensors = module.Export();
-        foreach ((string name, float[] values) in patch.Export().Concat(encoder.Export()))
+        foreach ((string name, float[] values) in patch.Export().Concat(encoder))
         {
             tensors.Add(name, values);
         }
 
-        PatchEncoderArchitecture encoderShape = encoder.Architecture with { ServesColdStart = outcome.ServesColdStart };
         DeviceCloudModelParameters parameters = new(architecture, patch.Architecture, encoderShape, tensors);
         BehaviorHistory history = BehaviorHistory.FromLog(log, architecture, TrainingLog.GetCutoffs(log));
-        return fleet.WithModel(parameters, Migrate(fleet, parameters, history, encoder.ColumnFactors, outcome), history);
+        return fleet.WithModel(parameters, patches(parameters, history), history);
     }
 
     // theta' = U(theta, u), gated. The basis has been rescaled, and U's addition with it, but not yet theta.

@@ -1,3 +1,4 @@
+using System.Globalization;
 using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
@@ -166,28 +167,80 @@ public sealed class ItemFactorsTests
     }
 
     [Test]
-    public void Fit_ThenDistil_KeepsTheFactorsAndScores()
+    public void Fit_UsersWithoutDeviceEvents_HaveNoPatch()
     {
         PlantedChoices planted = new(1, "din");
         MLContext context = new(seed: 1);
-        ITransformer fleet = Fit(context, planted.CreateModel(context), planted.Device, NumberOfFactors, strength: 1);
-        MoMoDistillEstimator distil = context.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options
+
+        UserPatches patches = Fit(context, planted.CreateModel(context), [.. planted.Device.Where(row => row.User != "u3")], NumberOfFactors, strength: 1)
+            .DeviceCloudModel().Patches!;
+
+        Assert.That(
+            Enumerable.Range(1, PlantedChoices.NumberOfUsers).Select(patches.GetStatus),
+            Is.EqualTo(Enumerable.Range(1, PlantedChoices.NumberOfUsers).Select(user => user == 3 ? PatchStatus.Cloud : PatchStatus.Patched)));
+    }
+
+    // Now that the cloud has the devices' events, items have factors of them, and patches are sums of those.
+    [Test]
+    public void Distil_TastesThatTheFactorsKnow_FindsFactorsAndSumsAnewAndRanksBetterWithThem()
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+        ITransformer fleet = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: 1);
+
+        ITransformer next = Distil(context, fleet, groups, numberOfPatchEpochs: 1);
+
+        DeviceCloudPredictionTransformer model = next.DeviceCloudModel();
+        float[] factors = model.Parameters["patch.factors"].ToArray();
+        Assert.That(factors, Is.Not.EqualTo(fleet.DeviceCloudModel().Parameters["patch.factors"].ToArray()));
+        Assert.That(model.Parameters.Encoder, Is.Null);
+        Assert.That(model.Patches!.NumberOfPatchedUsers, Is.EqualTo(TwoGroups.NumberOfUsers));
+        EventRow[] own = [.. groups.Cloud.Concat(groups.Device).Where(row => row.User == "u1")];
+        double[] sums = [.. Enumerable.Range(0, 2).Select(k => own.Sum(row => (double)factors[(int.Parse(row.Item[1..], CultureInfo.InvariantCulture) * 2) + k]))];
+        double kept = model.Patches[1][1] * L2 / sums[0];
+        Assert.That(kept, Is.EqualTo(0.25).Or.EqualTo(0.5).Or.EqualTo(0.75).Or.EqualTo(1).Within(1e-4));
+        Assert.That(model.Patches[1].ToArray(), Is.EqualTo((double[])[0, kept * sums[0] / L2, kept * sums[1] / L2]).Within(1e-4));
+        IDataView test = context.Data.LoadFromEnumerable(groups.Test);
+        Assert.That(
+            context.DeviceCloud().EvaluateRanking(next, test).Overall.Ndcg(10),
+            Is.GreaterThan(context.DeviceCloud().EvaluateRanking(next.ReplaceDeviceCloudModel(model.WithoutPatches()), test).Overall.Ndcg(10)));
+    }
+
+    [Test]
+    public void Distil_ChoicesAtRandom_GatesAll()
+    {
+        TwoGroups groups = new(deviceAtRandom: true);
+        MLContext context = new(seed: 1);
+        ITransformer fleet = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: 1);
+
+        Assert.That(Distil(context, fleet, groups, numberOfPatchEpochs: 1).DeviceCloudModel().Patches!.NumberOfPatchedUsers, Is.Zero);
+    }
+
+    [Test]
+    public void Distil_WithoutAPatchStage_KeepsFactorsAndPatches()
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+        ITransformer patched = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: 1);
+        DeviceCloudPredictionTransformer fleet = patched.DeviceCloudModel();
+
+        DeviceCloudPredictionTransformer next = Distil(context, patched, groups, numberOfPatchEpochs: 0).DeviceCloudModel();
+
+        Assert.That(next.Parameters["patch.factors"].ToArray(), Is.EqualTo(fleet.Parameters["patch.factors"].ToArray()));
+        Assert.That(next.Parameters.Fingerprint, Is.Not.EqualTo(fleet.Parameters.Fingerprint));
+        Assert.That(next.Patches![1].ToArray(), Is.EqualTo(fleet.Patches![1].ToArray()).Within(1e-6));
+    }
+
+    private static ITransformer Distil(MLContext context, ITransformer fleet, TwoGroups groups, int numberOfPatchEpochs) =>
+        context.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options
         {
             NumberOfEpochs = 1,
             NumberOfTeacherEpochs = 1,
-            NumberOfPatchEpochs = 1,
+            NumberOfPatchEpochs = numberOfPatchEpochs,
             NumberOfFolds = 2,
-            Patches = Options(NumberOfFactors, strength: 1),
+            Patches = Options(factors: 2, strength: null),
             Run = new TrainingRunOptions { NumberOfThreads = 1 },
-        });
-
-        ITransformer next = distil.Fit(context.Data.LoadFromEnumerable(planted.Cloud), context.Data.LoadFromEnumerable(planted.Device));
-
-        DeviceCloudModelParameters parameters = next.DeviceCloudModel().Parameters;
-        Assert.That(parameters["patch.factors"].ToArray(), Is.EqualTo(fleet.DeviceCloudModel().Parameters["patch.factors"].ToArray()));
-        Assert.That(parameters.Fingerprint, Is.Not.EqualTo(fleet.DeviceCloudModel().Parameters.Fingerprint));
-        Assert.That(next.Transform(context.Data.LoadFromEnumerable(planted.Test)).GetColumn<float>("Score"), Has.None.NaN);
-    }
+        }).Fit(context.Data.LoadFromEnumerable(groups.Cloud), context.Data.LoadFromEnumerable(groups.Device));
 
     private static ITransformer Fit(MLContext context, ITransformer cloud, IReadOnlyList<EventRow> log, int factors, double? strength) =>
         context.DeviceCloud().Trainers.MetaPatch(cloud, Options(factors, strength)).Fit(context.Data.LoadFromEnumerable(log));
