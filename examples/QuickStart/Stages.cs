@@ -114,7 +114,7 @@ internal sealed class Stages(
         MetaPatchTrainer.Options defaults = new();
         return new MetaPatchTrainer.Options
         {
-            PatchSize = patchSize ?? defaults.PatchSize,
+            PatchSize = patchSize,
             NumberOfBasisEpochs = options.IsQuick ? 2 : defaults.NumberOfBasisEpochs,
             NegativePoolSize = options.IsQuick ? 4 : defaults.NegativePoolSize,
             NumberOfSteps = options.IsQuick ? defaults.NumberOfSteps / 2 : defaults.NumberOfSteps,

@@ -104,7 +104,7 @@ internal static class BulkScoringBenchmark
         };
         PatchArchitecture patch = new()
         {
-            PatchSize = patchDefaults.PatchSize,
+            PatchSize = 16,
             BottleneckSize = patchDefaults.BottleneckSize,
             Activation = patchDefaults.Activation,
             Layers = [.. Enumerable.Range(0, defaults.HiddenLayerSizes.Count)],

@@ -44,6 +44,8 @@ internal sealed class DinModule : TorchBackbone
         _isReplica = true;
     }
 
+    public override PatchBasisSource BestBasis => PatchBasisSource.Learned;
+
     public override long NumberOfPairsToJudge => 3_000_000;
 
     public override TorchBackbone Replicate(bool frozen = false) => new DinModule(this, frozen);

@@ -11,8 +11,11 @@ public sealed partial class MetaPatchTrainer
         private TrainingRunOptions _run = new();
 
         /// <summary>Gets <c>d</c>, the length of a user's patch, the intercept included.</summary>
-        /// <value>The default is 16. From 1, which is one smoothed intercept per user and nothing else, to 256.</value>
-        public int PatchSize { get; init; } = 16;
+        /// <value>
+        /// The default is null: that of the patches that the model has; else 33 where patches weigh factors of the item, and 16 on a basis. From 1, which
+        /// is one smoothed intercept per user and nothing else, to 256.
+        /// </value>
+        public int? PatchSize { get; init; }
 
         /// <summary>Gets <c>r</c>, the width of a patch's bottleneck.</summary>
         /// <value>The default is 8. At least 1.</value>
@@ -30,8 +33,11 @@ public sealed partial class MetaPatchTrainer
         /// Gets how the first basis is found, or that patches weigh factors of the item instead. A model that has a basis of the same shape, or factors,
         /// keeps them.
         /// </summary>
-        /// <value>The default is <see cref="PatchBasisSource.Learned"/>.</value>
-        public PatchBasisSource Basis { get; init; }
+        /// <value>
+        /// The default is null: as in the patches that the model has; else what was better on validation events: <see cref="PatchBasisSource.ItemFactors"/>
+        /// for a SASRec and events without labels, and <see cref="PatchBasisSource.Learned"/> for everything else.
+        /// </value>
+        public PatchBasisSource? Basis { get; init; }
 
         /// <summary>Gets the number of passes over the users when the basis is learnt.</summary>
         /// <value>The default is 30. At least 1.</value>
@@ -122,8 +128,8 @@ public sealed partial class MetaPatchTrainer
         }
 
         internal void Validate() => new OptionsCheck("MetaPatchTrainer.Options")
-            .That(PatchSize is >= 1 and <= 256, $"{nameof(PatchSize)} must be from 1 to 256, but is {PatchSize}.")
-            .That(Basis != PatchBasisSource.ItemFactors || PatchSize > 1, $"{nameof(PatchSize)} must be above 1 where patches weigh factors, but is {PatchSize}.")
+            .That(PatchSize is null or (>= 1 and <= 256), $"{nameof(PatchSize)} must be from 1 to 256, but is {PatchSize}.")
+            .That(Basis != PatchBasisSource.ItemFactors || PatchSize is null or > 1, $"{nameof(PatchSize)} must be above 1 where patches weigh factors, but is {PatchSize}.")
             .AtLeast(nameof(BottleneckSize), BottleneckSize, 1)
             .That(Layers is null || (Layers.Count > 0 && Layers.All(layer => layer >= 0) && Layers.Order().Distinct().SequenceEqual(Layers)), $"{nameof(Layers)} must be ascending indices from 0, or null.")
             .AtLeast(nameof(NumberOfBasisEpochs), NumberOfBasisEpochs, 1)

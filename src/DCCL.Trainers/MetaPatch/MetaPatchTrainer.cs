@@ -40,6 +40,8 @@ namespace DCCL.Trainers;
 /// </example>
 public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 {
+    private const int SizeOnBasis = 16;
+    private const int SizeWithFactors = 33;
     private readonly IHostEnvironment _environment;
     private readonly ITransformer _model;
     private readonly Options _options;
@@ -115,7 +117,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         using TorchBackbone module = Backbones.Create(parameters);
         using TorchBackbone frozen = module.Replicate(frozen: true);
         PatchTraining training = new(run, _options, frozen);
-        PatchArchitecture shape = GetShape(architecture);
+        PatchArchitecture shape = GetShape(architecture, parameters.Patch, events.HasLabels ? PatchBasisSource.Learned : module.BestBasis);
         bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
         float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, device);
         if (factors is not null && !factors.AsSpan().ContainsAnyExcept(0f))
@@ -168,21 +170,27 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         return FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.L2, run.Seed);
     }
 
-    private PatchArchitecture GetShape(BackboneArchitecture architecture)
+    // As the options say, where they say nothing as the model has it, and where it has nothing as suits the backbone.
+    private PatchArchitecture GetShape(BackboneArchitecture architecture, PatchArchitecture? present, PatchBasisSource best)
     {
         int layers = architecture.PatchableLayerSizes.Count;
-        if (_options.Basis == PatchBasisSource.ItemFactors)
+        bool hasFactors = _options.Basis is { } basis
+            ? basis == PatchBasisSource.ItemFactors
+            : _options.PatchSize != 1 && (present is null ? best == PatchBasisSource.ItemFactors : present.NumberOfItemFactors > 0);
+        bool isAsPresent = present is not null && hasFactors == present.NumberOfItemFactors > 0;
+        int size = _options.PatchSize ?? (isAsPresent ? present!.PatchSize : hasFactors ? SizeWithFactors : SizeOnBasis);
+        if (hasFactors)
         {
             // What comes before the last layer is the same for all.
-            return new PatchArchitecture { PatchSize = _options.PatchSize, NumberOfItemFactors = _options.PatchSize - 1, Layers = [layers - 1] };
+            return new PatchArchitecture { PatchSize = size, NumberOfItemFactors = size - 1, Layers = [layers - 1] };
         }
 
         return new PatchArchitecture
         {
-            PatchSize = _options.PatchSize,
+            PatchSize = size,
             BottleneckSize = _options.BottleneckSize,
             Activation = _options.Activation,
-            Layers = _options.PatchSize == 1 ? [] : _options.Layers ?? [.. Enumerable.Range(0, layers)],
+            Layers = size == 1 ? [] : _options.Layers ?? [.. Enumerable.Range(0, layers)],
         };
     }
 

@@ -84,7 +84,7 @@ internal sealed class PatchTraining
 
         // A basis is learnt from all users together: few negatives of each event say enough, in a fraction of the time.
         using SampleStore store = samples.KeepNegatives(_options.NumberOfNegatives);
-        if (_options.Basis == PatchBasisSource.Learned)
+        if (_options.Basis != PatchBasisSource.Random)
         {
             LearnBasis(patch, store);
         }

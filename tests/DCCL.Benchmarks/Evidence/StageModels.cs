@@ -42,7 +42,7 @@ internal sealed class StageModels : IDisposable
     /// <summary>Gets the cloud model and one smoothed number per user.</summary>
     public ITransformer Intercept => Get("intercept", () => CreateMetaPatch(CreatePatchOptions(patchSize: 1)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user: DCCL-e.</summary>
+    /// <summary>Gets the cloud model and a patch per user, of the kind that is the default of its backbone: DCCL-e.</summary>
     public ITransformer Patched => Get("patched", () => CreateMetaPatch(CreatePatchOptions()).Fit(_data.Device));
 
     /// <summary>Gets patches on a basis that was drawn and not learnt.</summary>
@@ -50,7 +50,11 @@ internal sealed class StageModels : IDisposable
         "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model and a patch per user that weighs 32 factors of the item.</summary>
-    public ITransformer FactorPatched => Get("factor-patched", () => CreateMetaPatch(CreatePatchOptions(patchSize: 33, basis: PatchBasisSource.ItemFactors)).Fit(_data.Device));
+    public ITransformer FactorPatched => Get(
+        "factor-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.ItemFactors)).Fit(_data.Device));
+
+    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt.</summary>
+    public ITransformer BasisPatched => Get("basis-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Learned)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
     /// <param name="rounds">At least 1.</param>
@@ -162,12 +166,12 @@ internal sealed class StageModels : IDisposable
         });
     }
 
-    private MetaPatchTrainer.Options CreatePatchOptions(int? patchSize = null, PatchBasisSource basis = PatchBasisSource.Learned)
+    private MetaPatchTrainer.Options CreatePatchOptions(int? patchSize = null, PatchBasisSource? basis = null)
     {
         MetaPatchTrainer.Options defaults = new();
         return new MetaPatchTrainer.Options
         {
-            PatchSize = patchSize ?? defaults.PatchSize,
+            PatchSize = patchSize,
             Basis = basis,
             NumberOfBasisEpochs = _options.IsQuick ? 3 : defaults.NumberOfBasisEpochs,
             Run = _run,
