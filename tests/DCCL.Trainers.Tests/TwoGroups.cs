@@ -44,19 +44,16 @@ internal sealed class TwoGroups
 
     public IReadOnlyList<EventRow> Test { get; }
 
-    /// <summary>The cloud model behind the mapping of ids.</summary>
+    /// <summary>The cloud model behind the mapping of ids, without patches.</summary>
     /// <param name="context">The context.</param>
     /// <param name="remembers">Whether it remembers the cloud's events.</param>
-    public ITransformer CreateModel(MLContext context, bool remembers = true)
+    /// <param name="backbone">"din" or "sasrec".</param>
+    public ITransformer CreateModel(MLContext context, bool remembers = true, string backbone = "din")
     {
-        DinArchitecture architecture = new()
-        {
-            NumberOfItems = 2 * ItemsOfAGroup,
-            EmbeddingDimension = 6,
-            HistoryLength = 5,
-            ActivationUnitSize = 6,
-            HiddenLayerSizes = [10, 8],
-        };
+        const int NumberOfItems = 2 * ItemsOfAGroup;
+        BackboneArchitecture architecture = backbone == "din"
+            ? new DinArchitecture { NumberOfItems = NumberOfItems, EmbeddingDimension = 6, HistoryLength = 5, ActivationUnitSize = 6, HiddenLayerSizes = [10, 8] }
+            : new SasRecArchitecture { NumberOfItems = NumberOfItems, EmbeddingDimension = 6, HistoryLength = 5, FeedForwardSize = 8 };
         return RememberingModel.Create(context, RandomModel.Create(new SeededRandom(1), architecture), NumberOfUsers, Cloud, remembers);
     }
 }

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.Trainers.Torch;
@@ -63,32 +64,56 @@ internal sealed class FactorSums
     }
 
     /// <summary>Makes every user's patch, and keeps as much of it as held-back events say.</summary>
+    /// <remarks>Where they say nothing for sure, as much as before is kept.</remarks>
     /// <param name="run">The run.</param>
     /// <param name="log">All events: what is remembered, then the devices' own.</param>
     /// <param name="events">Those of them that are new to the cloud model: whoever has some gets a patch.</param>
     /// <param name="start">The patches of before, which the others keep; null if there are none.</param>
-    /// <param name="gate">Chooses the strength, one for all users.</param>
-    /// <param name="strength">The strength that is given in its place, 0 to 1; null to choose.</param>
+    /// <param name="gate">Chooses the strength, one for all users; null where one is given.</param>
+    /// <param name="strength">The strength that is given, 0 to 1; null to choose.</param>
     public UserPatches Create(TrainingRun run, InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
     {
         int[] users = [.. events.GetUsers().Select(own => own.User)];
         int chosen = gate?.ChooseForAll(users, index => CreateTable(gate.History, users, start, PatchGate.Strengths[index].Others)) ?? 0;
-        double kept = strength ?? PatchGate.Strengths[chosen].Others;
+        double kept = strength ?? (chosen > 0 || start is null ? PatchGate.Strengths[chosen].Others : GetStrength(start, gate!.History));
         run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {kept:P0} is kept"));
         return CreateTable(log, users, start, kept);
     }
 
-    /// <summary>Sums over some of a user's events.</summary>
-    /// <param name="items">The user's items, oldest first.</param>
+    /// <summary>Finds how much of the sums was kept in patches.</summary>
+    /// <param name="patches">The patches, sums of these factors.</param>
+    /// <param name="log">The events that they are sums of.</param>
+    /// <returns>0 to 1; 0 if nobody has a patch.</returns>
+    public double GetStrength(UserPatches patches, InteractionLog log)
+    {
+        double product = 0;
+        double square = 0;
+        float[] full = new float[PatchSize];
+        for (int user = 1; user <= Math.Min(patches.NumberOfUsers, log.NumberOfUsers); user++)
+        {
+            if (patches.GetStatus(user) == PatchStatus.Patched)
+            {
+                Sum(log.GetItems(user), _ => true, strength: 1, full);
+                product += TensorPrimitives.Dot(full, patches[user]);
+                square += TensorPrimitives.SumOfSquares<float>(full);
+            }
+        }
+
+        return square == 0 ? 0 : Math.Clamp(product / square, 0, 1);
+    }
+
+    /// <summary>Sums over what a user had, each item once.</summary>
+    /// <param name="items">The items of the user's events, oldest first.</param>
     /// <param name="counts">Whether an event counts, by its index.</param>
     /// <param name="strength">How much of the sum is kept, 0 to 1.</param>
     /// <param name="patch">Receives the patch [d]; its intercept is 0.</param>
     public void Sum(ReadOnlySpan<int> items, Func<int, bool> counts, double strength, Span<float> patch)
     {
-        Span<double> sums = stackalloc double[_numberOfFactors];
+        double[] sums = new double[_numberOfFactors];
+        HashSet<int> summed = [];
         for (int i = _maximumNumberOfEvents == 0 ? 0 : Math.Max(0, items.Length - _maximumNumberOfEvents); i < items.Length; i++)
         {
-            if (counts(i))
+            if (counts(i) && summed.Add(items[i]))
             {
                 ReadOnlySpan<float> factors = _factors.AsSpan(items[i] * _numberOfFactors, _numberOfFactors);
                 for (int k = 0; k < factors.Length; k++)
@@ -99,7 +124,7 @@ internal sealed class FactorSums
         }
 
         patch[0] = 0;
-        for (int k = 0; k < _numberOfFactors; k++)
+        for (int k = 0; k < sums.Length; k++)
         {
             patch[1 + k] = (float)(strength * _rate * sums[k]);
         }

@@ -72,7 +72,8 @@ public sealed partial class MetaPatchTrainer
         /// <value>The default is 0, which learns by Adam's steps, as devices do. At least 0.</value>
         public int NumberOfLinearizations { get; init; }
 
-        /// <summary>Gets the number of a user's most recent events, of those that are new to the cloud model, that a patch learns from.</summary>
+        /// <summary>Gets the number of a user's most recent events, of those that are new to the cloud model, that a patch learns from; of all of the user's
+        /// events, where patches are sums.</summary>
         /// <value>The default is 0, which means all. At least 0.</value>
         public int MaximumNumberOfEvents { get; init; }
 

@@ -20,9 +20,10 @@ namespace DCCL.Trainers;
 /// It minimises the cross-entropy of the user's own events plus an L2 term towards its starting point: zero, or the patch that
 /// the model already has. The patches of all users are learnt together, in batched products. Where a patch does not help on
 /// held-back events, the user keeps the starting point. Events without labels are judged by where they stand in a ranking of all items, users of
-/// similar activity together. Of events with labels, pairs of a positive and a negative one of the same user judge the patch but for its
+/// similar activity together, and all users where patches are sums. Of events with labels, pairs of a positive and a negative one of the same user judge the patch but for its
 /// intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt and judged.
-/// <see cref="PatchBasisSource.ItemFactors"/> is another kind of patch, nearly all of which is not learnt but summed.
+/// <see cref="PatchBasisSource.ItemFactors"/>, the default for a SasRec, is another kind of patch, which is not learnt but summed where events have no
+/// labels.
 /// </para>
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
@@ -117,9 +118,11 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         using TorchBackbone module = Backbones.Create(parameters);
         using TorchBackbone frozen = module.Replicate(frozen: true);
         PatchTraining training = new(run, _options, frozen);
-        PatchArchitecture shape = GetShape(architecture, parameters.Patch, events.HasLabels ? PatchBasisSource.Learned : module.BestBasis);
+        InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
+        PatchArchitecture shape = GetShape(
+            architecture, parameters.Patch, events.HasLabels || known.NumberOfEvents == 0 ? PatchBasisSource.Learned : module.BestBasis);
         bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
-        float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, device);
+        float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, known);
         if (factors is not null && !factors.AsSpan().ContainsAnyExcept(0f))
         {
             run.Warning("The model remembers no events from before those of the log, so that items have no factors: nobody gets a patch. Pass later events only.");
@@ -166,9 +169,8 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         _options.MaximumNumberOfEvents == 0 || log.GetItems(user).Length - index <= _options.MaximumNumberOfEvents;
 
     // The leading singular vectors of who had what before the events that patches learn from, and that judge them.
-    private float[] FindFactors(TrainingRun run, PatchArchitecture shape, DeviceEvents device)
+    private float[] FindFactors(TrainingRun run, PatchArchitecture shape, InteractionLog known)
     {
-        InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
         run.Info($"{shape.NumberOfItemFactors} factors of {known.NumberOfItems} items from {known.NumberOfEvents} earlier events");
         return FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.L2, run.Seed);
     }

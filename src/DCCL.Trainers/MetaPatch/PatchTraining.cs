@@ -217,17 +217,6 @@ internal sealed class PatchTraining
         return users.Zip(strengths).ToDictionary();
     }
 
-    /// <summary>Chooses one strength for all users on events that neither their patches nor the cloud model have seen.</summary>
-    /// <param name="patch">What the patches weigh.</param>
-    /// <param name="heldOut">The events; not all users need to have some.</param>
-    /// <param name="patches">The patches of a chunk's users [users, d].</param>
-    /// <returns>The index of the strength, 0 for none.</returns>
-    public int ChooseStrengthForAll(PatchTensors patch, SampleStore heldOut, Func<int, Tensor> patches)
-    {
-        double[][] gains = [.. Judge(patch, heldOut, patches).Values.Select(own => Array.ConvertAll(own.Losses, loss => -loss))];
-        return PatchGate.ChooseForAll([.. gains.Select(_ => true)], gains);
-    }
-
     // Each user's loss on the events under each strength.
     private Dictionary<int, (int Events, double[] Losses)> Judge(PatchTensors patch, SampleStore heldOut, Func<int, Tensor> patches)
     {

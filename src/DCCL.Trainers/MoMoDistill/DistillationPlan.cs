@@ -95,11 +95,6 @@ internal sealed class DistillationPlan
     public float[][] CrossFit(
         PatchTraining training, PatchTensors patch, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
-        if (FactorSums.Describe(patch.Architecture, events.HasLabels))
-        {
-            return SumOutsideFolds(new FactorSums(patch), events, log, patches);
-        }
-
         EventTable device = events.Select(DeviceEvents);
         using SampleStore pool = training.Encode(device, log, patch);
         using SampleStore store = pool.KeepNegatives(NegativesPerEvent);
@@ -131,20 +126,27 @@ internal sealed class DistillationPlan
         return result;
     }
 
-    // A patch that is a sum has the cloud's events in it, too.
-    private float[][] SumOutsideFolds(FactorSums sums, EventTable events, InteractionLog log, UserPatches patches)
+    /// <summary>Sums, for each fold, over the events of all users outside of it, those of the cloud included.</summary>
+    /// <param name="sums">Sums factors that know none of the devices' events.</param>
+    /// <param name="events">All events that have something before them.</param>
+    /// <param name="log">All events.</param>
+    /// <param name="patches">The patches of all users: who has none teaches nothing.</param>
+    /// <param name="run">The run.</param>
+    /// <returns>[folds][(user - 1) d + k]; the last fold is that of stage 2.</returns>
+    public float[][] CrossSum(FactorSums sums, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
         int size = patches.PatchSize;
         float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];
-        foreach ((int user, int first, int count) in events.GetUsers().Where(own => own.User <= patches.NumberOfUsers))
+        Parallel.ForEach(events.GetUsers().Where(own => patches.GetStatus(own.User) == PatchStatus.Patched), run.Parallel, own =>
         {
-            Dictionary<int, int> foldsByIndex = Enumerable.Range(first, count).ToDictionary(i => events.Indices[i], i => Folds[i]);
+            Dictionary<int, int> foldsByIndex = Enumerable.Range(own.First, own.Count).ToDictionary(i => events.Indices[i], i => Folds[i]);
             for (int fold = 0; fold <= _numberOfFolds; fold++)
             {
                 sums.Sum(
-                    log.GetItems(user), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength: 1, result[fold].AsSpan((user - 1) * size, size));
+                    log.GetItems(own.User), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength: 1,
+                    result[fold].AsSpan((own.User - 1) * size, size));
             }
-        }
+        });
 
         return result;
     }

@@ -60,7 +60,10 @@ public sealed partial class MoMoDistillEstimator
         public double StageTwoFraction { get; init; } = 0.1;
 
         /// <summary>Gets the number of passes over the held-out events in which basis and patch encoder are learnt (stage 2).</summary>
-        /// <value>The default is 20. At least 0, which leaves the basis as it is; the patches stay too.</value>
+        /// <value>
+        /// The default is 20. At least 0, which leaves the basis as it is; the patches stay too. Where patches are sums nothing is learnt: 0 leaves
+        /// factors and patches as they are, any other number makes them anew.
+        /// </value>
         public int NumberOfPatchEpochs { get; init; } = 20;
 
         /// <summary>Gets Adam's step size for basis and patch encoder.</summary>

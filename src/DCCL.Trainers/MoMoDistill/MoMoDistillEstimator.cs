@@ -20,6 +20,10 @@ namespace DCCL.Trainers;
 /// Every user's patch is then migrated to the new model, and <c>U(0, u)</c> serves users without one, if that helps users who had
 /// no part in stage 2.
 /// </para>
+/// <para>
+/// Patches that are sums of item factors (<see cref="PatchBasisSource.ItemFactors"/>, events without labels) have no encoder: stage 2 finds
+/// factors and sums anew, of all events, and keeps as much of the sums as was kept before.
+/// </para>
 /// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.3,
 /// https://arxiv.org/abs/2104.06624.</para>
 /// <para>Thread-safe: an estimator holds only its options and the model.</para>
@@ -122,14 +126,21 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         EventTable heldOut = events.Select(plan.StageTwo);
         using TorchBackbone old = Backbones.Create(parameters, _options.DropoutRate);
         using TorchBackbone oldFrozen = old.Replicate(frozen: true);
-        using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
+        bool isSummed = FactorSums.Describe(shape, events.HasLabels);
+        using PatchTensors ownPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
+
+        // The factors may know the devices' events, from an earlier round, but teachers may not.
+        using PatchTensors? cloudFactors = isSummed ? FindFactors(run, shape, architecture, log.Where((user, index) => index < firstDeviceEvent(user))) : null;
+        PatchTensors oldPatch = cloudFactors ?? ownPatch;
         PatchTraining teaching = new(run, _options.Patches, oldFrozen);
         float[][]? foldPatches = null;
         bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
-        if (_options.TeacherWeight > 0 || _options.NumberOfPatchEpochs > 0)
+        if (_options.TeacherWeight > 0 || (_options.NumberOfPatchEpochs > 0 && !isSummed))
         {
             // Where nobody has a patch, nobody's is asked for.
-            foldPatches = hasPatches ? plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run) : [];
+            foldPatches = !hasPatches ? []
+                : isSummed ? plan.CrossSum(new FactorSums(oldPatch, _options.Patches.MaximumNumberOfEvents), events, log, fleet.Patches, run)
+                : plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run);
         }
 
         // Patches learn on the old model, which has not seen the devices' events, and only then it is trained on.
@@ -147,14 +158,11 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
 
         // Stage 2.
         using TorchBackbone frozen = module.Replicate(frozen: true);
-        if (_options.NumberOfPatchEpochs > 0 && FactorSums.Describe(shape, events.HasLabels))
+        if (isSummed && _options.NumberOfPatchEpochs > 0)
         {
-            SumMigration migration = new(run, new PatchTraining(run, _options.Patches, frozen), architecture, shape, _options.Patches);
-            (PatchTensors factors, UserPatches patches) = migration.Migrate(log, events, plan, fleet.Patches!);
-            using (factors)
-            {
-                return CreateModel(fleet, log, module, factors, encoder: [], encoderShape: null, (_, _) => patches);
-            }
+            using PatchTensors factors = FindFactors(run, shape, architecture, log);
+            UserPatches patches = SumAnew(log, plan.CountDeviceEvents(events).Keys, fleet.Patches, ownPatch, factors);
+            return CreateModel(fleet, log, module, factors, encoder: [], encoderShape: null, (_, _) => patches);
         }
 
         using PatchTensors patch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
@@ -171,6 +179,22 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         return CreateModel(
             fleet, log, module, patch, encoder.Export(), encoder.Architecture with { ServesColdStart = second.ServesColdStart },
             (parameters, history) => Migrate(fleet, parameters, history, encoder.ColumnFactors, second));
+    }
+
+    private PatchTensors FindFactors(TrainingRun run, PatchArchitecture shape, BackboneArchitecture architecture, InteractionLog known) =>
+        PatchTensors.CreateRandom(
+            shape, architecture, run.Random, FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.Patches.L2, run.Seed));
+
+    // There is nothing to learn: as much of the new sums is kept as of the old ones, on which MetaPatch's gate has ranked all items.
+    private UserPatches SumAnew(InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors oldFactors, PatchTensors factors)
+    {
+        int maximum = _options.Patches.MaximumNumberOfEvents;
+        double strength = new FactorSums(oldFactors, maximum).GetStrength(old, log);
+        return new FactorSums(factors, maximum).CreateTable(
+            log,
+            users.Union(Enumerable.Range(1, old.NumberOfUsers).Where(user => old.GetStatus(user) is PatchStatus.Patched or PatchStatus.Gated)),
+            start: null,
+            strength);
     }
 
     private static DeviceCloudPredictionTransformer CreateModel(

@@ -11,7 +11,7 @@ namespace DCCL.Trainers.MoMoDistill;
 /// Teachers are over-confident on the events they learnt from, so each of a user's device events has a fold, and its teacher is a
 /// patch learnt from the other folds. Users without a patch, or whose patch was gated, or whose patch does not help the cloud model
 /// that it stands on now, teach nothing: weight 0. Neither does anyone
-/// on the cloud's events: the patch has not learnt from them. Scoring is thread-safe. Owns nothing.
+/// on the cloud's events: the cloud model knows them. Scoring is thread-safe. Owns nothing.
 /// </remarks>
 internal sealed class Teachers
 {

@@ -20,20 +20,20 @@ public sealed class ItemFactorsTests
     private const double L2 = 5;
 
     [Test]
-    public void Sum_SomeEvents_AddsToALogitFourTimesTheProjection([Range(1, 5)] int seed, [Values(0, 3)] int maximum)
+    public void Sum_SomeEvents_AddsToALogitFourTimesTheProjectionOfTheItemsHad([Range(1, 5)] int seed, [Values(0, 3)] int maximum)
     {
         SeededRandom random = new(seed);
         using DisposeScope scope = NewDisposeScope();
         using PatchedModel model = new(
             random, new PatchArchitecture { PatchSize = 1 + NumberOfFactors, NumberOfItemFactors = NumberOfFactors, Layers = [0] }, numberOfSamples: 6);
         float[] factors = model.Parameters["patch.factors"].ToArray();
-        int[] items = [.. Enumerable.Range(0, 8).Select(_ => 1 + random.Next((factors.Length / NumberOfFactors) - 1))];
+        int[] items = [.. Enumerable.Range(0, 8).Select(_ => 1 + random.Next(Math.Min(5, (factors.Length / NumberOfFactors) - 1)))];
         float[] patch = [.. Enumerable.Repeat(9f, 1 + NumberOfFactors)];
 
         new FactorSums(model.Patch, maximum).Sum(items, index => index % 3 != 0, strength: 0.5, patch);
 
         double longest = Enumerable.Range(0, NumberOfFactors).Max(k => factors.Where((_, i) => i % NumberOfFactors == k).Sum(value => (double)value * value));
-        int[] counted = [.. items.Where((_, index) => index % 3 != 0 && (maximum == 0 || index >= items.Length - maximum))];
+        int[] counted = [.. items.Where((_, index) => index % 3 != 0 && (maximum == 0 || index >= items.Length - maximum)).Distinct()];
         double[] expected = [0, .. Enumerable.Range(0, NumberOfFactors).Select(k => 0.5 * 4 / longest * counted.Sum(item => (double)factors[(item * NumberOfFactors) + k]))];
         Assert.That(patch, Is.EqualTo(expected).Within(1e-4));
     }
@@ -50,7 +50,7 @@ public sealed class ItemFactorsTests
         PatchArchitecture patch = model.Parameters.Patch!;
         Assert.That((patch.PatchSize, patch.NumberOfItemFactors, patch.NumberOfBasisColumns), Is.EqualTo((1 + NumberOfFactors, NumberOfFactors, 0)));
         ReadOnlySpan<float> factors = model.Parameters["patch.factors"].Span;
-        foreach (IGrouping<string, EventRow> own in planted.Cloud.Concat(planted.Device).GroupBy(row => row.User))
+        foreach (IGrouping<string, EventRow> own in planted.Cloud.Concat(planted.Device).DistinctBy(row => (row.User, row.Item)).GroupBy(row => row.User))
         {
             int user = model.UserIds!.ToList().IndexOf(own.Key) + 1;
             double[] expected = new double[1 + NumberOfFactors];
@@ -182,11 +182,11 @@ public sealed class ItemFactorsTests
 
     // Now that the cloud has the devices' events, items have factors of them, and patches are sums of those.
     [Test]
-    public void Distil_TastesThatTheFactorsKnow_FindsFactorsAndSumsAnewAndRanksBetterWithThem()
+    public void Distil_TastesThatTheFactorsKnow_FindsFactorsAndSumsAnewAndKeepsAsMuchOfThem([Values(0.5, 1)] double strength)
     {
         TwoGroups groups = new();
         MLContext context = new(seed: 1);
-        ITransformer fleet = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: 1);
+        ITransformer fleet = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength);
 
         ITransformer next = Distil(context, fleet, groups, numberOfPatchEpochs: 1);
 
@@ -197,9 +197,7 @@ public sealed class ItemFactorsTests
         Assert.That(model.Patches!.NumberOfPatchedUsers, Is.EqualTo(TwoGroups.NumberOfUsers));
         EventRow[] own = [.. groups.Cloud.Concat(groups.Device).Where(row => row.User == "u1")];
         double[] sums = [.. Enumerable.Range(0, 2).Select(k => own.Sum(row => (double)factors[(int.Parse(row.Item[1..], CultureInfo.InvariantCulture) * 2) + k]))];
-        double kept = model.Patches[1][1] * L2 / sums[0];
-        Assert.That(kept, Is.EqualTo(0.25).Or.EqualTo(0.5).Or.EqualTo(0.75).Or.EqualTo(1).Within(1e-4));
-        Assert.That(model.Patches[1].ToArray(), Is.EqualTo((double[])[0, kept * sums[0] / L2, kept * sums[1] / L2]).Within(1e-4));
+        Assert.That(model.Patches[1].ToArray(), Is.EqualTo((double[])[0, strength * sums[0] / L2, strength * sums[1] / L2]).Within(1e-4));
         IDataView test = context.Data.LoadFromEnumerable(groups.Test);
         Assert.That(
             context.DeviceCloud().EvaluateRanking(next, test).Overall.Ndcg(10),
@@ -207,11 +205,11 @@ public sealed class ItemFactorsTests
     }
 
     [Test]
-    public void Distil_ChoicesAtRandom_GatesAll()
+    public void Distil_AFleetThatWasGated_StaysGated()
     {
         TwoGroups groups = new(deviceAtRandom: true);
         MLContext context = new(seed: 1);
-        ITransformer fleet = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: 1);
+        ITransformer fleet = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: null);
 
         Assert.That(Distil(context, fleet, groups, numberOfPatchEpochs: 1).DeviceCloudModel().Patches!.NumberOfPatchedUsers, Is.Zero);
     }
@@ -230,6 +228,72 @@ public sealed class ItemFactorsTests
         Assert.That(next.Parameters.Fingerprint, Is.Not.EqualTo(fleet.Parameters.Fingerprint));
         Assert.That(next.Patches![1].ToArray(), Is.EqualTo(fleet.Patches![1].ToArray()).Within(1e-6));
     }
+
+    // The events of one user say nothing for sure, so that what all users' said before stands.
+    [Test]
+    public void Fit_OneUserAlone_SumsAnewAndKeepsAsMuchAsBefore()
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+        EventRow[] later = [.. groups.Device.Where(row => row.User == "u1").TakeLast(3)];
+        ITransformer before = Fit(context, groups.CreateModel(context), [.. groups.Device.Except(later)], factors: 2, strength: 0.5);
+
+        UserPatches patches = Fit(context, before, later, factors: 2, strength: null).DeviceCloudModel().Patches!;
+
+        UserPatches expected = Fit(context, groups.CreateModel(context), groups.Device, factors: 2, strength: 0.5).DeviceCloudModel().Patches!;
+        Assert.That(patches.NumberOfPatchedUsers, Is.EqualTo(TwoGroups.NumberOfUsers));
+        for (int user = 1; user <= TwoGroups.NumberOfUsers; user++)
+        {
+            Assert.That(patches[user].ToArray(), Is.EqualTo(expected[user].ToArray()).Within(1e-4));
+        }
+    }
+
+    [TestCase("din", null, 16, 0)]
+    [TestCase("sasrec", null, 33, 32)]
+    [TestCase("sasrec", 1, 1, 0)]
+    [TestCase("sasrec", 5, 5, 4)]
+    public void Fit_ByDefault_MakesTheKindOfPatchesThatSuitsTheBackbone(string backbone, int? size, int expectedSize, int expectedFactors)
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+
+        DeviceCloudPredictionTransformer fleet = FitByDefault(context, groups.CreateModel(context, backbone: backbone), groups.Device, size);
+
+        PatchArchitecture patch = fleet.Parameters.Patch!;
+        Assert.That((patch.PatchSize, patch.NumberOfItemFactors), Is.EqualTo((expectedSize, expectedFactors)));
+    }
+
+    [Test]
+    public void Fit_ByDefault_KeepsTheKindAndSizeOfThePatchesThatAreThere()
+    {
+        PlantedChoices planted = new(1, "din");
+        MLContext context = new(seed: 1);
+        ITransformer fleet = Fit(context, planted.CreateModel(context), planted.Device, NumberOfFactors, strength: 1);
+
+        PatchArchitecture patch = FitByDefault(context, fleet, planted.Device, size: null).Parameters.Patch!;
+
+        Assert.That(patch, Is.EqualTo(fleet.DeviceCloudModel().Parameters.Patch));
+    }
+
+    // What is all new tells no factors.
+    [Test]
+    public void Fit_ByDefaultALogThatTheModelWasFittedTo_LearnsABasis()
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+
+        DeviceCloudPredictionTransformer fleet = FitByDefault(context, groups.CreateModel(context, backbone: "sasrec"), groups.Cloud, size: null);
+
+        Assert.That((fleet.Parameters.Patch?.PatchSize, fleet.Parameters.Patch?.NumberOfItemFactors), Is.EqualTo(((int?)16, (int?)0)));
+    }
+
+    private static DeviceCloudPredictionTransformer FitByDefault(MLContext context, ITransformer cloud, IReadOnlyList<EventRow> log, int? size) =>
+        context.DeviceCloud().Trainers.MetaPatch(cloud, new MetaPatchTrainer.Options
+        {
+            PatchSize = size,
+            NumberOfBasisEpochs = 1,
+            Run = new TrainingRunOptions { NumberOfThreads = 1 },
+        }).Fit(context.Data.LoadFromEnumerable(log)).DeviceCloudModel();
 
     private static ITransformer Distil(MLContext context, ITransformer fleet, TwoGroups groups, int numberOfPatchEpochs) =>
         context.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options

@@ -96,7 +96,7 @@ public sealed class DistillationPlanTests
 
     // The cloud's events are in every teacher that is a sum, each fold's in all but one.
     [Test]
-    public void CrossFit_PatchesThatAreSums_SumsAllEventsButTheFolds([Range(1, 5)] int seed)
+    public void CrossSum_RandomLogs_SumsAllItemsButTheFolds([Range(1, 5)] int seed)
     {
         const int factors = 3;
         SeededRandom random = new(seed);
@@ -114,21 +114,22 @@ public sealed class DistillationPlanTests
         DeviceCloudModelParameters parameters = RandomModel.Create(
             random, architecture, new PatchArchitecture { PatchSize = 1 + factors, NumberOfItemFactors = factors, Layers = [0] });
         using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
-        using TorchBackbone frozen = Backbones.Create(parameters).Replicate(frozen: true);
         using PatchTensors patch = TorchModels.CreatePatch(parameters);
+        UserPatches patched = new(
+            1 + factors, new float[log.NumberOfUsers * (1 + factors)], [.. Enumerable.Range(1, log.NumberOfUsers).Select(user => user == 2 ? PatchStatus.Gated : PatchStatus.Patched)]);
 
-        float[][] patches = plan.CrossFit(
-            new PatchTraining(run, new MetaPatchTrainer.Options(), frozen), patch, events, log, UserPatches.CreateEmpty(log.NumberOfUsers, 1 + factors), run);
+        float[][] patches = plan.CrossSum(new FactorSums(patch), events, log, patched, run);
 
-        FactorSums sums = new(patch);
+        float[] table = parameters["patch.factors"].ToArray();
+        double longest = Enumerable.Range(0, factors).Max(k => table.Where((_, i) => i % factors == k).Sum(value => (double)value * value));
         foreach ((int user, int first, int count) in events.GetUsers())
         {
             for (int fold = 0; fold <= plan.StageTwoFold; fold++)
             {
                 int[] left = [.. Enumerable.Range(first, count).Where(i => plan.Folds[i] == fold).Select(i => events.Indices[i])];
-                float[] expected = new float[1 + factors];
-                sums.Sum([.. log.GetItems(user).ToArray().Where((_, index) => !left.Contains(index))], _ => true, strength: 1, expected);
-                Assert.That(patches[fold].AsSpan((user - 1) * expected.Length, expected.Length).ToArray(), Is.EqualTo(expected).Within(1e-5));
+                int[] items = [.. log.GetItems(user).ToArray().Where((_, index) => user != 2 && !left.Contains(index)).Distinct()];
+                double[] expected = [0, .. Enumerable.Range(0, factors).Select(k => 4 / longest * items.Sum(item => (double)table[(item * factors) + k]))];
+                Assert.That(patches[fold].AsSpan((user - 1) * expected.Length, expected.Length).ToArray(), Is.EqualTo(expected).Within(1e-4));
             }
         }
     }

@@ -12,7 +12,6 @@ internal sealed record EvidenceReport
         ("dccl-e", "logistic-mf"),
         ("dccl-e", "fine-tuned"),
         ("dccl-e", "last-layer"),
-        ("dccl-e", "random-basis"),
         ("basis-e", "random-basis"),
         ("factors-e", "intercept"),
         ("factors-e", "basis-e"),
