@@ -35,7 +35,7 @@ public sealed partial class MetaPatchTrainer
         /// </summary>
         /// <value>
         /// The default is null: as in the patches that the model has; else what was better on validation events: <see cref="PatchBasisSource.ItemFactors"/>
-        /// for a SASRec and events without labels, and <see cref="PatchBasisSource.Learned"/> for everything else.
+        /// for a SASRec and events without labels, if the gate keeps anything of such patches, and <see cref="PatchBasisSource.Learned"/> for everything else.
         /// </value>
         public PatchBasisSource? Basis { get; init; }
 

@@ -116,11 +116,27 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 
         run.Info($"{events.Count} events to learn patches from");
         using TorchBackbone module = Backbones.Create(parameters);
+        InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
+        PatchBasisSource best = events.HasLabels || known.NumberOfEvents == 0 ? PatchBasisSource.Learned : module.BestBasis;
+        DeviceCloudPredictionTransformer fleet = Train(run, model, device, events, known, module, best);
+        if (_options.Basis is null && parameters.Patch is null && best == PatchBasisSource.ItemFactors && fleet.Patches?.NumberOfPatchedUsers == 0)
+        {
+            run.Info("metapatch: sums of factors do not help, a basis may");
+            return Train(run, model, device, events, known, module, PatchBasisSource.Learned);
+        }
+
+        return fleet;
+    }
+
+    private DeviceCloudPredictionTransformer Train(
+        TrainingRun run, DeviceCloudPredictionTransformer model, DeviceEvents device, EventTable events, InteractionLog known, TorchBackbone module,
+        PatchBasisSource best)
+    {
+        DeviceCloudModelParameters parameters = model.Parameters;
+        BackboneArchitecture architecture = parameters.Architecture;
         using TorchBackbone frozen = module.Replicate(frozen: true);
         PatchTraining training = new(run, _options, frozen);
-        InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
-        PatchArchitecture shape = GetShape(
-            architecture, parameters.Patch, events.HasLabels || known.NumberOfEvents == 0 ? PatchBasisSource.Learned : module.BestBasis);
+        PatchArchitecture shape = GetShape(architecture, parameters.Patch, best);
         bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
         float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, known);
         if (factors is not null && !factors.AsSpan().ContainsAnyExcept(0f))

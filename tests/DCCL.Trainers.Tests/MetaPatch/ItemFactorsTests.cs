@@ -4,7 +4,6 @@ using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.MetaPatch;
-using DCCL.Trainers.Torch;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using NUnit.Framework;
@@ -248,6 +247,17 @@ public sealed class ItemFactorsTests
         }
     }
 
+    [Test]
+    public void Fit_ByDefaultChoicesThatFactorsDoNotKnow_LearnsABasis()
+    {
+        TwoGroups groups = new(deviceAtRandom: true);
+        MLContext context = new(seed: 1);
+
+        DeviceCloudPredictionTransformer fleet = FitByDefault(context, groups.CreateModel(context, backbone: "sasrec"), groups.Device, size: null);
+
+        Assert.That((fleet.Parameters.Patch?.PatchSize, fleet.Parameters.Patch?.NumberOfItemFactors), Is.EqualTo(((int?)16, (int?)0)));
+    }
+
     [TestCase("din", null, 16, 0)]
     [TestCase("sasrec", null, 33, 32)]
     [TestCase("sasrec", 1, 1, 0)]
@@ -257,7 +267,7 @@ public sealed class ItemFactorsTests
         TwoGroups groups = new();
         MLContext context = new(seed: 1);
 
-        DeviceCloudPredictionTransformer fleet = FitByDefault(context, groups.CreateModel(context, backbone: backbone), groups.Device, size);
+        DeviceCloudPredictionTransformer fleet = FitByDefault(context, groups.CreateModel(context, backbone: backbone), groups.Device, size, strength: 1);
 
         PatchArchitecture patch = fleet.Parameters.Patch!;
         Assert.That((patch.PatchSize, patch.NumberOfItemFactors), Is.EqualTo((expectedSize, expectedFactors)));
@@ -287,10 +297,11 @@ public sealed class ItemFactorsTests
         Assert.That((fleet.Parameters.Patch?.PatchSize, fleet.Parameters.Patch?.NumberOfItemFactors), Is.EqualTo(((int?)16, (int?)0)));
     }
 
-    private static DeviceCloudPredictionTransformer FitByDefault(MLContext context, ITransformer cloud, IReadOnlyList<EventRow> log, int? size) =>
+    private static DeviceCloudPredictionTransformer FitByDefault(MLContext context, ITransformer cloud, IReadOnlyList<EventRow> log, int? size, double? strength = null) =>
         context.DeviceCloud().Trainers.MetaPatch(cloud, new MetaPatchTrainer.Options
         {
             PatchSize = size,
+            Strength = strength,
             NumberOfBasisEpochs = 1,
             Run = new TrainingRunOptions { NumberOfThreads = 1 },
         }).Fit(context.Data.LoadFromEnumerable(log)).DeviceCloudModel();
