@@ -104,7 +104,7 @@ internal sealed class ReportRun(MLContext ml, ModelTraining training, ProgressVi
         ];
         if (learning is double seconds)
         {
-            costs.Insert(4, ("Learning the basis and the patches", FormattableString.Invariant($"{Seconds(seconds)}, {users / seconds:0} users a second")));
+            costs.Insert(4, ("Making the patches", FormattableString.Invariant($"{Seconds(seconds)}, {users / seconds:0} users a second")));
         }
 
         return [.. costs];

@@ -41,7 +41,7 @@ internal static class ExportVerb
             }
             else
             {
-                console.Note("The model has no patch basis: without 'dccl personalize' a device can score, but not learn.");
+                console.Note("The model knows no patches: without 'dccl personalize' a device can score, but not learn.");
                 loaded.ExportToOnnx(folder.GetPath(DeviceFiles.Model), options);
             }
 
