@@ -102,7 +102,7 @@ public sealed partial class MetaPatchTrainer
         public double? Strength { get; init; }
 
         /// <summary>Gets the share of a user's events, the most recent ones, on which the gate judges the patch of the others.</summary>
-        /// <value>The default is 0.2. Above 0 and less than 1. Patches that are sums are judged on all events that are new to the cloud model.</value>
+        /// <value>The default is 0.2. Above 0 and less than 1. Patches that are sums are judged on what is new to the cloud model, the first events of everybody, as many as take some seconds.</value>
         public double GateFraction { get; init; } = 0.2;
 
         /// <summary>

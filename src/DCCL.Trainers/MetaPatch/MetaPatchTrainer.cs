@@ -171,10 +171,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         DeviceCloudModelParameters patchable = new(architecture, shape, encoder, tensors);
         bool isSummed = FactorSums.Describe(shape, events.HasLabels);
 
-        // What is summed learns nothing from the devices' events, so that all of them can judge it.
+        // The factors know nothing of the devices' events, so that all of them can judge what users had before.
         RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
             ? null
-            : new RankingGate(run, patchable, device.Log, events, isSummed ? 1 : _options.GateFraction, module.NumberOfPairsToJudge);
+            : new RankingGate(run, patchable, device.Log, events, isSummed ? 1 : _options.GateFraction, module.NumberOfPairsToJudge, isSummed);
         UserPatches patches = isSummed
             ? new FactorSums(patch, _options.MaximumNumberOfEvents).Create(run, device.Log, events, start, gate, _options.Strength)
             : training.CreateLearner(patch, training.Divide(events, sampler, patch), start).Learn(history.NumberOfUsers, gate);

@@ -18,8 +18,8 @@ public enum PatchBasisSource
     /// the options say of a basis is not used.
     /// <para>
     /// Of events without labels a patch is the sum of the factors of all items that the user had, as the cloud model remembers and on the device, and adds
-    /// to a logit up to 4 times the projection on the singular vectors. How much of it is kept is one number for all users, on which a gate ranks all
-    /// events that are new to the cloud model; where these say nothing for sure, it is what it was before. Such a patch is there to rank: its
+    /// to a logit up to 4 times the projection on the singular vectors. How much of it is kept is one number for all users, for which a gate ranks
+    /// events that are new to the cloud model, of everybody; where these say nothing for sure, it is what it was before. Such a patch is there to rank: its
     /// probabilities are not calibrated. There is no patch encoder: people without a patch get the cloud model.
     /// </para>
     /// <para>Weights for labelled events, and those that a device learns, are found by steps, as on a basis.</para>

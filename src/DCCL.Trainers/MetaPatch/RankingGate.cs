@@ -16,7 +16,6 @@ internal sealed class RankingGate
     private const int Cutoff = 10;
     private readonly TrainingRun _run;
     private readonly DeviceCloudModelParameters _parameters;
-    private readonly InteractionLog _heldBack;
     private readonly long _maximumNumberOfPairs;
 
     /// <summary>Prepares the gate.</summary>
@@ -26,8 +25,13 @@ internal sealed class RankingGate
     /// <param name="events">Those of them that patches learn from, a user's one after the other in time order.</param>
     /// <param name="fraction">The share of a user's events that is held back.</param>
     /// <param name="maximumNumberOfPairs">The number of pairs of an event and an item to rank at most: of more, a sample of users is ranked.</param>
+    /// <param name="ranksEverybody">
+    /// Whether the first held-back events of everybody are ranked, as many as the pairs suffice for, rather than all of some users': for what is
+    /// chosen for all users together.
+    /// </param>
     public RankingGate(
-        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction, long maximumNumberOfPairs)
+        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction, long maximumNumberOfPairs,
+        bool ranksEverybody)
     {
         _run = run;
         _parameters = parameters;
@@ -42,12 +46,17 @@ internal sealed class RankingGate
             }
         }
 
+        long pairsPerEventOfEverybody = (long)parameters.Architecture.NumberOfItems * Math.Max(1, first.Count(index => index < int.MaxValue));
+        long most = ranksEverybody ? Math.Max(1, maximumNumberOfPairs / pairsPerEventOfEverybody) : int.MaxValue;
         History = log.Where((user, index) => index < first[user]);
-        _heldBack = log.Where((user, index) => index >= first[user]);
+        HeldBack = log.Where((user, index) => index >= first[user] && index - (long)first[user] < most);
     }
 
-    /// <summary>Gets all events but those that are held back.</summary>
+    /// <summary>Gets the events before those that are held back.</summary>
     public InteractionLog History { get; }
+
+    /// <summary>Gets the events that are held back, and ranked.</summary>
+    public InteractionLog HeldBack { get; }
 
     /// <summary>Chooses each user's strength.</summary>
     /// <param name="users">The users who have events to learn from.</param>
@@ -109,7 +118,7 @@ internal sealed class RankingGate
         scorer,
         new PatchSelector(_parameters, patches),
         History,
-        _heldBack,
+        HeldBack,
         new RankingEvaluationOptions
         {
             MaximumNumberOfPairs = _maximumNumberOfPairs,

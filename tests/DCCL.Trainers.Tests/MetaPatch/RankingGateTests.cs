@@ -62,6 +62,21 @@ public sealed class RankingGateTests
         Assert.That(gate.ChooseForAll(users, fleet), Is.Zero);
     }
 
+    // Two events of everybody, where the pairs suffice for no more: the first two of five that are held back.
+    [TestCase(2, 2)]
+    [TestCase(1, 1)]
+    [TestCase(100, 5)]
+    public void ChooseForAll_PairsForAFewEventsOfEverybody_RanksTheFirstOnesOfAll(int events, int expected)
+    {
+        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
+            theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), (long)events * NumberOfItems * NumberOfUsers, fraction: 1);
+
+        Assert.That(gate.ChooseForAll(users, fleet), Is.EqualTo(_full));
+        Assert.That(
+            Enumerable.Range(1, NumberOfUsers).Select(user => (gate.History.GetItems(user).Length, gate.HeldBack.GetItems(user).Length)),
+            Has.All.EqualTo((1, expected)));
+    }
+
     [Test]
     public void History_EventsOfAUser_LacksTheHeldBackOnes()
     {
@@ -78,7 +93,7 @@ public sealed class RankingGateTests
 
     // People who take what the model ranks first for them with their true patch; learnt was another. Their last event is held back.
     private static (RankingGate Gate, int[] Users, Func<int, UserPatches> Fleet) Prepare(
-        Func<float[], float[]> truth, Func<float[], int, float[]> learnt, long maximumNumberOfPairs = long.MaxValue)
+        Func<float[], float[]> truth, Func<float[], int, float[]> learnt, long maximumNumberOfPairs = long.MaxValue, double fraction = 0.2)
     {
         SeededRandom random = new(3);
         DinArchitecture architecture = new()
@@ -96,7 +111,7 @@ public sealed class RankingGateTests
         EventTable events = EventTable.Create(log, EventsOfAUser, usesProfiles: false, (_, index) => index > 0);
         using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
         return (
-            new RankingGate(run, parameters, log, events, fraction: 0.2, maximumNumberOfPairs),
+            new RankingGate(run, parameters, log, events, fraction, maximumNumberOfPairs, ranksEverybody: fraction == 1),
             [.. Enumerable.Range(1, NumberOfUsers)],
             strength => new UserPatches(
                 4, [.. thetas.SelectMany(theta => learnt(theta, strength))], [.. Enumerable.Repeat(PatchStatus.Patched, NumberOfUsers)]));
