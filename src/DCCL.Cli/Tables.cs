@@ -33,9 +33,10 @@ internal static class Tables
         return new Table().Border(isNarrow ? TableBorder.Simple : isTerminal ? TableBorder.Rounded : TableBorder.Markdown).AddColumns(columns);
     }
 
+    // Markdown has no right-aligned column of a single character.
     private static TableColumn CreateColumn(string title, bool isNumber)
     {
-        TableColumn column = new(Markup.Escape(title));
+        TableColumn column = new(Markup.Escape(isNumber ? title.PadLeft(2) : title));
         return isNumber ? column.RightAligned().NoWrap() : column;
     }
 

@@ -85,6 +85,19 @@ public sealed class CommandLineTests
         }
     }
 
+    [Test]
+    public void Table_ColumnOfASingleDigit_IsMarkdown()
+    {
+        using StringWriter output = new();
+        ToolConsole console = new(output, TextWriter.Null);
+        Table table = Tables.Create(console, ["Users", ""]);
+        table.AddRow("all", "2");
+
+        Tables.Print(console, table);
+
+        Assert.That(output.ToString().Split('\n')[1], Does.Match(@"^\| -+ \| -+: \|$"));
+    }
+
     [TestCase("a line", 6, "a line")]
     [TestCase("one two three", 8, "one two|three")]
     [TestCase("one two three", 7, "one two|three")]
