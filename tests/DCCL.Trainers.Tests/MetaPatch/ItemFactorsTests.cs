@@ -5,7 +5,6 @@ using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.MetaPatch;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using NUnit.Framework;
 using TorchSharp;
 using static TorchSharp.torch;
