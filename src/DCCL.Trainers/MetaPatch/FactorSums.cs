@@ -12,23 +12,26 @@ namespace DCCL.Trainers.MetaPatch;
 /// directions are the cloud's, but the sum is the user's own, and says the more the longer it is.
 /// </para>
 /// <para>Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD).</para>
-/// <para>Immutable and thread-safe.</para>
+/// <para>Immutable and thread-safe; who makes many patches has them made by several threads.</para>
 /// </remarks>
 internal sealed class FactorSums
 {
     /// <summary>How much a sum adds to a logit at full strength, as a multiple of the projection, in which an event counts 1.</summary>
     public const double ProjectionWeight = 4;
 
+    private readonly TrainingRun _run;
     private readonly float[] _factors;
     private readonly int _numberOfFactors;
     private readonly int _maximumNumberOfEvents;
     private readonly double _rate;
 
     /// <summary>Prepares the sums.</summary>
+    /// <param name="run">The run.</param>
     /// <param name="patch">What holds the factors.</param>
     /// <param name="maximumNumberOfEvents">The number of a user's most recent events that count; 0 for all.</param>
-    public FactorSums(PatchTensors patch, int maximumNumberOfEvents = 0)
+    public FactorSums(TrainingRun run, PatchTensors patch, int maximumNumberOfEvents = 0)
     {
+        _run = run;
         _factors = patch.GetFactors();
         _numberOfFactors = patch.Architecture.NumberOfItemFactors;
         _maximumNumberOfEvents = maximumNumberOfEvents;
@@ -65,18 +68,17 @@ internal sealed class FactorSums
 
     /// <summary>Makes every user's patch, and keeps as much of it as held-back events say.</summary>
     /// <remarks>Where they say nothing for sure, as much as before is kept.</remarks>
-    /// <param name="run">The run.</param>
     /// <param name="log">All events: what is remembered, then the devices' own.</param>
     /// <param name="events">Those of them that are new to the cloud model: whoever has some gets a patch.</param>
     /// <param name="start">The patches of before, which the others keep; null if there are none.</param>
     /// <param name="gate">Chooses the strength, one for all users; null where one is given.</param>
     /// <param name="strength">The strength that is given, 0 to 1; null to choose.</param>
-    public UserPatches Create(TrainingRun run, InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
+    public UserPatches Create(InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
     {
         int[] users = [.. events.GetUsers().Select(own => own.User)];
         int chosen = gate?.ChooseForAll(users, index => CreateTable(gate.History, users, start, PatchGate.Strengths[index].Others)) ?? 0;
         double kept = strength ?? (chosen > 0 || start is null ? PatchGate.Strengths[chosen].Others : GetStrength(start, gate!.History));
-        run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {kept:P0} is kept"));
+        _run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {kept:P0} is kept"));
         return CreateTable(log, users, start, kept);
     }
 
@@ -146,12 +148,12 @@ internal sealed class FactorSums
             start[user].CopyTo(values.AsSpan((user - 1) * PatchSize));
         }
 
-        foreach (int user in users)
+        Parallel.ForEach(users, _run.Parallel, user =>
         {
             Span<float> patch = values.AsSpan((user - 1) * PatchSize, PatchSize);
             Sum(log.GetItems(user), _ => true, strength, patch);
             statuses[user - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
-        }
+        });
 
         return new UserPatches(PatchSize, values, statuses);
     }

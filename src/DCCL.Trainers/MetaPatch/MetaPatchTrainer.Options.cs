@@ -72,8 +72,10 @@ public sealed partial class MetaPatchTrainer
         /// <value>The default is 0, which learns by Adam's steps, as devices do. At least 0.</value>
         public int NumberOfLinearizations { get; init; }
 
-        /// <summary>Gets the number of a user's most recent events, of those that are new to the cloud model, that a patch learns from; of all of the user's
-        /// events, where patches are sums.</summary>
+        /// <summary>
+        /// Gets the number of a user's most recent events, of those that are new to the cloud model, that a patch learns from; of all of the user's
+        /// events, where patches are sums.
+        /// </summary>
         /// <value>The default is 0, which means all. At least 0.</value>
         public int MaximumNumberOfEvents { get; init; }
 
@@ -102,7 +104,10 @@ public sealed partial class MetaPatchTrainer
         public double? Strength { get; init; }
 
         /// <summary>Gets the share of a user's events, the most recent ones, on which the gate judges the patch of the others.</summary>
-        /// <value>The default is 0.2. Above 0 and less than 1. Patches that are sums are judged on what is new to the cloud model, the first events of everybody, as many as take some seconds.</value>
+        /// <value>
+        /// The default is 0.2. Above 0 and less than 1. Not used where patches are sums: what is new to the cloud model judges these, the first events of
+        /// everybody, as many as take some seconds.
+        /// </value>
         public double GateFraction { get; init; } = 0.2;
 
         /// <summary>

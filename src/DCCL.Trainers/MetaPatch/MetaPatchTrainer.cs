@@ -20,8 +20,9 @@ namespace DCCL.Trainers;
 /// It minimises the cross-entropy of the user's own events plus an L2 term towards its starting point: zero, or the patch that
 /// the model already has. The patches of all users are learnt together, in batched products. Where a patch does not help on
 /// held-back events, the user keeps the starting point. Events without labels are judged by where they stand in a ranking of all items, users of
-/// similar activity together, and all users where patches are sums. Of events with labels, pairs of a positive and a negative one of the same user judge the patch but for its
-/// intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt and judged.
+/// similar activity together, and all users where patches are sums. Of events with labels, pairs of a positive and a negative one of the same user
+/// judge the patch but for its intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt
+/// and judged.
 /// <see cref="PatchBasisSource.ItemFactors"/>, the default for a SasRec, is another kind of patch, which is not learnt but summed where events have no
 /// labels.
 /// </para>
@@ -176,7 +177,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
             ? null
             : new RankingGate(run, patchable, device.Log, events, isSummed ? 1 : _options.GateFraction, module.NumberOfPairsToJudge, isSummed);
         UserPatches patches = isSummed
-            ? new FactorSums(patch, _options.MaximumNumberOfEvents).Create(run, device.Log, events, start, gate, _options.Strength)
+            ? new FactorSums(run, patch, _options.MaximumNumberOfEvents).Create(device.Log, events, start, gate, _options.Strength)
             : training.CreateLearner(patch, training.Divide(events, sampler, patch), start).Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }

@@ -206,20 +206,6 @@ internal sealed class PatchTraining
             return numberOfEvents.Keys.ToDictionary(user => user, _ => PatchGate.Strengths.Count - 1);
         }
 
-        Dictionary<int, (int Events, double[] Losses)> judged = Judge(patch, heldOut, patches);
-        int[] users = [.. numberOfEvents.Keys];
-        (int Events, double[] Losses) none = (0, new double[PatchGate.Strengths.Count]);
-        int[] strengths = PatchGate.Choose(
-            [.. users.Select(user => numberOfEvents[user])],
-            [.. users.Select(user => judged.GetValueOrDefault(user, none).Events)],
-            [.. users.Select(user => judged.GetValueOrDefault(user, none).Losses)],
-            _options.GatePriorEvents);
-        return users.Zip(strengths).ToDictionary();
-    }
-
-    // Each user's loss on the events under each strength.
-    private Dictionary<int, (int Events, double[] Losses)> Judge(PatchTensors patch, SampleStore heldOut, Func<int, Tensor> patches)
-    {
         Dictionary<int, (int Events, double[] Losses)> judged = [];
         PatchSolver solver = CreateSolver(patch);
         for (int i = 0; i < heldOut.Chunks.Count; i++)
@@ -239,7 +225,14 @@ internal sealed class PatchTraining
             }
         }
 
-        return judged;
+        int[] users = [.. numberOfEvents.Keys];
+        (int Events, double[] Losses) none = (0, new double[PatchGate.Strengths.Count]);
+        int[] strengths = PatchGate.Choose(
+            [.. users.Select(user => numberOfEvents[user])],
+            [.. users.Select(user => judged.GetValueOrDefault(user, none).Events)],
+            [.. users.Select(user => judged.GetValueOrDefault(user, none).Losses)],
+            _options.GatePriorEvents);
+        return users.Zip(strengths).ToDictionary();
     }
 
     /// <summary>Whether one of a user's events is among the most recent ones, at least the last, that patches are judged on.</summary>

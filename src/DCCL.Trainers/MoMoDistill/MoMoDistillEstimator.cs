@@ -129,17 +129,20 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         bool isSummed = FactorSums.Describe(shape, events.HasLabels);
         using PatchTensors ownPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
 
+        bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
+
         // The factors may know the devices' events, from an earlier round, but teachers may not.
-        using PatchTensors? cloudFactors = isSummed ? FindFactors(run, shape, architecture, log.Where((user, index) => index < firstDeviceEvent(user))) : null;
+        using PatchTensors? cloudFactors = isSummed && hasPatches && _options.TeacherWeight > 0
+            ? FindFactors(run, shape, architecture, log.Where((user, index) => index < firstDeviceEvent(user)))
+            : null;
         PatchTensors oldPatch = cloudFactors ?? ownPatch;
         PatchTraining teaching = new(run, _options.Patches, oldFrozen);
         float[][]? foldPatches = null;
-        bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
         if (_options.TeacherWeight > 0 || (_options.NumberOfPatchEpochs > 0 && !isSummed))
         {
             // Where nobody has a patch, nobody's is asked for.
             foldPatches = !hasPatches ? []
-                : isSummed ? plan.CrossSum(new FactorSums(oldPatch, _options.Patches.MaximumNumberOfEvents), events, log, fleet.Patches, run)
+                : isSummed ? plan.CrossSum(new FactorSums(run, oldPatch, _options.Patches.MaximumNumberOfEvents), events, log, fleet.Patches, run)
                 : plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run);
         }
 
@@ -161,7 +164,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         if (isSummed && _options.NumberOfPatchEpochs > 0)
         {
             using PatchTensors factors = FindFactors(run, shape, architecture, log);
-            UserPatches patches = SumAnew(log, plan.CountDeviceEvents(events).Keys, fleet.Patches, ownPatch, factors);
+            UserPatches patches = SumAnew(run, log, plan.CountDeviceEvents(events).Keys, fleet.Patches, ownPatch, factors);
             return CreateModel(fleet, log, module, factors, encoder: [], encoderShape: null, (_, _) => patches);
         }
 
@@ -186,11 +189,12 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
             shape, architecture, run.Random, FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.Patches.L2, run.Seed));
 
     // There is nothing to learn: as much of the new sums is kept as of the old ones, on which MetaPatch's gate has ranked all items.
-    private UserPatches SumAnew(InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors oldFactors, PatchTensors factors)
+    private UserPatches SumAnew(
+        TrainingRun run, InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors oldFactors, PatchTensors factors)
     {
         int maximum = _options.Patches.MaximumNumberOfEvents;
-        double strength = new FactorSums(oldFactors, maximum).GetStrength(old, log);
-        return new FactorSums(factors, maximum).CreateTable(
+        double strength = new FactorSums(run, oldFactors, maximum).GetStrength(old, log);
+        return new FactorSums(run, factors, maximum).CreateTable(
             log,
             users.Union(Enumerable.Range(1, old.NumberOfUsers).Where(user => old.GetStatus(user) is PatchStatus.Patched or PatchStatus.Gated)),
             start: null,

@@ -53,8 +53,9 @@ internal sealed class StageModels : IDisposable
     public ITransformer FactorPatched => Get(
         "factor-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.ItemFactors)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt.</summary>
-    public ITransformer BasisPatched => Get("basis-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Learned)).Fit(_data.Device));
+    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt, which is the default of a DIN.</summary>
+    public ITransformer BasisPatched => _options.Backbone == EvidenceOptions.Din ? Patched : Get(
+        "basis-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Learned)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
     /// <param name="rounds">At least 1.</param>

@@ -4,6 +4,7 @@ using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.ML.Scoring;
 using DCCL.Trainers.MetaPatch;
+using DCCL.Trainers.Torch;
 using Microsoft.ML;
 using NUnit.Framework;
 using TorchSharp;
@@ -28,7 +29,9 @@ public sealed class ItemFactorsTests
         int[] items = [.. Enumerable.Range(0, 8).Select(_ => 1 + random.Next(Math.Min(5, (factors.Length / NumberOfFactors) - 1)))];
         float[] patch = [.. Enumerable.Repeat(9f, 1 + NumberOfFactors)];
 
-        new FactorSums(model.Patch, maximum).Sum(items, index => index % 3 != 0, strength: 0.5, patch);
+        using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
+
+        new FactorSums(run, model.Patch, maximum).Sum(items, index => index % 3 != 0, strength: 0.5, patch);
 
         double longest = Enumerable.Range(0, NumberOfFactors).Max(k => factors.Where((_, i) => i % NumberOfFactors == k).Sum(value => (double)value * value));
         int[] counted = [.. items.Where((_, index) => index % 3 != 0 && (maximum == 0 || index >= items.Length - maximum)).Distinct()];

@@ -118,7 +118,7 @@ public sealed class DistillationPlanTests
         UserPatches patched = new(
             1 + factors, new float[log.NumberOfUsers * (1 + factors)], [.. Enumerable.Range(1, log.NumberOfUsers).Select(user => user == 2 ? PatchStatus.Gated : PatchStatus.Patched)]);
 
-        float[][] patches = plan.CrossSum(new FactorSums(patch), events, log, patched, run);
+        float[][] patches = plan.CrossSum(new FactorSums(run, patch), events, log, patched, run);
 
         float[] table = parameters["patch.factors"].ToArray();
         double longest = Enumerable.Range(0, factors).Max(k => table.Where((_, i) => i % factors == k).Sum(value => (double)value * value));
