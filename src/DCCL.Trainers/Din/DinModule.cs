@@ -48,6 +48,10 @@ internal sealed class DinModule : TorchBackbone
 
     public override long NumberOfPairsToJudge => 3_000_000;
 
+    public override int BestNumberOfNegatives => 4;
+
+    public override int? NegativesOfProbability => null;
+
     public override TorchBackbone Replicate(bool frozen = false) => new DinModule(this, frozen);
 
     public override (Tensor Activation, Tensor Offset) Encode(TrainingBatch batch, int layer, Generator? generator)

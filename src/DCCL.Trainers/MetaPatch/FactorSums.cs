@@ -19,6 +19,9 @@ internal sealed class FactorSums
     /// <summary>How much a sum adds to a logit at full strength, as a multiple of the projection, in which an event counts 1.</summary>
     public const double ProjectionWeight = 4;
 
+    // As spread as the logits are that a sum is added to: those of a model of few epochs are an order of magnitude smaller.
+    private static readonly float[] _strengths = [0, 1 / 16f, 1 / 8f, 1 / 4f, 1 / 2f, 1];
+
     private readonly TrainingRun _run;
     private readonly float[] _factors;
     private readonly int _numberOfFactors;
@@ -76,8 +79,8 @@ internal sealed class FactorSums
     public UserPatches Create(InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
     {
         int[] users = [.. events.GetUsers().Select(own => own.User)];
-        int chosen = gate?.ChooseForAll(users, index => CreateTable(gate.History, users, start, PatchGate.Strengths[index].Others)) ?? 0;
-        double kept = strength ?? (chosen > 0 || start is null ? PatchGate.Strengths[chosen].Others : GetStrength(start, gate!.History));
+        int chosen = gate?.ChooseForAll(users, _strengths, index => CreateTable(gate.History, users, start, _strengths[index])) ?? 0;
+        double kept = strength ?? (chosen > 0 || start is null ? _strengths[chosen] : GetStrength(start, gate!.History));
         _run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {kept:P0} is kept"));
         return CreateTable(log, users, start, kept);
     }

@@ -133,7 +133,9 @@ internal static class PatchGate
     /// <param name="gains">Each user's gain under each strength [users][strengths].</param>
     /// <returns>The index of the strength, 0 for gated.</returns>
     public static int ChooseForAll(bool[] isMeasured, double[][] gains) =>
-        ChooseByGain([.. Enumerable.Range(0, gains.Length).Where(user => isMeasured[user])], _all, gains, standardErrors: 2);
+        ChooseByGain(
+            [.. Enumerable.Range(0, gains.Length).Where(user => isMeasured[user])], [.. Enumerable.Range(0, gains.FirstOrDefault([]).Length)], gains,
+            standardErrors: 2);
 
     // The strength whose mean gain over the starting point less some standard errors is the largest above 0; 0 if none is, or one user is all there are.
     private static int ChooseByGain(int[] users, int[] offered, double[][] gains, double standardErrors)

@@ -65,30 +65,31 @@ internal sealed class RankingGate
     /// <returns>The index of each user's strength.</returns>
     public int[] Choose(int[] users, int[] numberOfEvents, Func<int, UserPatches> fleet)
     {
-        (bool[] isRanked, double[][] gains) = Measure(users, fleet);
+        (bool[] isRanked, double[][] gains) = Measure(users, [.. PatchGate.Strengths.Select(strength => strength.Others)], fleet);
         return PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
     }
 
     /// <summary>Chooses one strength for all users.</summary>
     /// <param name="users">The users who have events to learn from.</param>
-    /// <param name="fleet">Makes the patches, without the held-back events, at one strength for all.</param>
+    /// <param name="strengths">The strengths to choose from; the first is none.</param>
+    /// <param name="fleet">Makes the patches, without the held-back events, at the strength of an index.</param>
     /// <returns>The index of the strength.</returns>
-    public int ChooseForAll(int[] users, Func<int, UserPatches> fleet)
+    public int ChooseForAll(int[] users, IReadOnlyList<float> strengths, Func<int, UserPatches> fleet)
     {
-        (bool[] isRanked, double[][] gains) = Measure(users, fleet);
+        (bool[] isRanked, double[][] gains) = Measure(users, strengths, fleet);
         return PatchGate.ChooseForAll(isRanked, gains);
     }
 
-    private (bool[] IsRanked, double[][] Gains) Measure(int[] users, Func<int, UserPatches> fleet)
+    private (bool[] IsRanked, double[][] Gains) Measure(int[] users, IReadOnlyList<float> strengths, Func<int, UserPatches> fleet)
     {
         using ModelScorer scorer = new(_parameters, _run.Threads);
-        double[][] gains = [.. users.Select(_ => new double[PatchGate.Strengths.Count])];
+        double[][] gains = [.. users.Select(_ => new double[strengths.Count])];
         bool[] isRanked = new bool[users.Length];
         Dictionary<int, int> rows = users.Select((user, row) => (user, row)).ToDictionary();
-        for (int strength = 0; strength < PatchGate.Strengths.Count; strength++)
+        for (int strength = 0; strength < strengths.Count; strength++)
         {
-            _run.Report("metapatch: ranking", (double)strength / PatchGate.Strengths.Count);
-            if (strength > 0 && PatchGate.Strengths[strength].Others == PatchGate.Strengths[strength - 1].Others)
+            _run.Report("metapatch: ranking", (double)strength / strengths.Count);
+            if (strength > 0 && strengths[strength] == strengths[strength - 1])
             {
                 // An intercept changes no ranking.
                 foreach (double[] own in gains)

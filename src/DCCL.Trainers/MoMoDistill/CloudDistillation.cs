@@ -47,8 +47,9 @@ internal sealed class CloudDistillation
     public void Train(TorchBackbone model, Teachers? teachers)
     {
         // Random numbers of its own, so that training with and without teachers sees the same batches and negatives.
+        double shift = GetLogitShift(model);
         CloudTraining.Teacher? teacher = _options.TeacherWeight == 0 || teachers is null ? null : (batch, indices, logits) =>
-            Teach(teachers, batch, indices, logits);
+            Teach(teachers, batch, indices, logits, shift);
         int epochs = Train(model, teacher, "momodistill: cloud model", _options.NumberOfEpochs, _run.Random.Fork(1));
         _run.Cancellation.ThrowIfCancellationRequestedUnless(epochs > 0);
     }
@@ -56,7 +57,8 @@ internal sealed class CloudDistillation
     private int Train(TorchBackbone model, CloudTraining.Teacher? teacher, string stage, int epochs, SeededRandom random)
     {
         CloudTraining.Settings settings = new(
-            _options.BatchSize, _options.LearningRate, _options.WeightDecay, _options.NumberOfNegatives, CandidateLoss.BinaryCrossEntropy, _run.Threads);
+            _options.BatchSize, _options.LearningRate, _options.WeightDecay, GetNumberOfNegatives(model), CandidateLoss.BinaryCrossEntropy, _run.Threads,
+            GetLogitShift(model));
         using CloudTraining training = new(model, _events, _log, settings, random);
         Dictionary<string, float[]> best = model.Export();
         double? start = MeasureHeldOut(model);
@@ -75,6 +77,12 @@ internal sealed class CloudDistillation
         model.Import(best);
         return epoch;
     }
+
+    private int GetNumberOfNegatives(TorchBackbone model) => _options.NumberOfNegatives ?? model.BestNumberOfNegatives;
+
+    private double GetLogitShift(TorchBackbone model) => _events.HasLabels || model.NegativesOfProbability is not { } meant
+        ? 0
+        : Math.Log((double)GetNumberOfNegatives(model) / meant);
 
     // The mean cross-entropy; null without labels.
     private double? MeasureHeldOut(TorchBackbone model)
@@ -98,7 +106,7 @@ internal sealed class CloudDistillation
         return sum / _heldOut.Count;
     }
 
-    private Tensor Teach(Teachers teachers, TrainingBatch batch, ReadOnlySpan<int> indices, Tensor logits)
+    private Tensor Teach(Teachers teachers, TrainingBatch batch, ReadOnlySpan<int> indices, Tensor logits, double shift)
     {
         int[] users = new int[indices.Length];
         int[] folds = new int[indices.Length];
@@ -109,7 +117,7 @@ internal sealed class CloudDistillation
         }
 
         return teachers.Score(batch, users, folds) is (Tensor teacher, Tensor weights)
-            ? (DistillationLoss.KullbackLeibler(teacher, logits) * weights).sum().Times(_options.TeacherWeight / logits.shape[1])
+            ? (DistillationLoss.KullbackLeibler(teacher.Plus(-shift), logits) * weights).sum().Times(_options.TeacherWeight / logits.shape[1])
             : zeros(1).sum();
     }
 }

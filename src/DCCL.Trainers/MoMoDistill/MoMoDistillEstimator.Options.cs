@@ -51,9 +51,12 @@ public sealed partial class MoMoDistillEstimator
         /// <value>The default is 0. From 0 to less than 1.</value>
         public double DropoutRate { get; init; }
 
-        /// <summary>Gets the number of negatives drawn for each event; not used with labels.</summary>
-        /// <value>The default is 4. At least 1.</value>
-        public int NumberOfNegatives { get; init; } = 4;
+        /// <summary>Gets the number of negatives drawn for each event in stage 1; not used with labels.</summary>
+        /// <value>
+        /// The default, null, is 4 for a DIN and 32 for a SASRec, to which one more costs little. At least 1. A SASRec's probabilities stay what they
+        /// are, among four random items, whatever the number.
+        /// </value>
+        public int? NumberOfNegatives { get; init; }
 
         /// <summary>Gets the share of each user's device events, drawn at random, that stage 1 leaves out for stage 2 to learn from.</summary>
         /// <value>The default is 0.1. Above 0 and less than 1.</value>
@@ -102,7 +105,7 @@ public sealed partial class MoMoDistillEstimator
                 .AtLeast(nameof(BatchSize), BatchSize, 1)
                 .That(WeightDecay >= 0 && double.IsFinite(WeightDecay), $"{nameof(WeightDecay)} must be at least 0, but is {WeightDecay}.")
                 .That(DropoutRate is >= 0 and < 1, $"{nameof(DropoutRate)} must be from 0 to less than 1, but is {DropoutRate}.")
-                .AtLeast(nameof(NumberOfNegatives), NumberOfNegatives, 1)
+                .AtLeast(nameof(NumberOfNegatives), NumberOfNegatives ?? 1, 1)
                 .That(StageTwoFraction is > 0 and < 1, $"{nameof(StageTwoFraction)} must be above 0 and less than 1, but is {StageTwoFraction}.")
                 .AtLeast(nameof(NumberOfPatchEpochs), NumberOfPatchEpochs, 0)
                 .That(PatchLearningRate > 0 && double.IsFinite(PatchLearningRate), $"{nameof(PatchLearningRate)} must be above 0, but is {PatchLearningRate}.")

@@ -43,6 +43,12 @@ internal sealed class SasRecModule : TorchBackbone
     /// <remarks>A history is encoded once for all items.</remarks>
     public override long NumberOfPairsToJudge => 30_000_000;
 
+    /// <inheritdoc/>
+    /// <remarks>One more item is one more product, and the softmax that the model comes from has them all.</remarks>
+    public override int BestNumberOfNegatives => 32;
+
+    public override int? NegativesOfProbability => ProbabilityCalibration.NumberOfNegatives;
+
     public override TorchBackbone Replicate(bool frozen = false) => new SasRecModule(this, frozen);
 
     public override (Tensor Activation, Tensor Offset) Encode(TrainingBatch batch, int layer, Generator? generator)

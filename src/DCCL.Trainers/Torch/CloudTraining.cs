@@ -30,13 +30,17 @@ internal sealed class CloudTraining : ICloudEpochs
     /// <param name="NumberOfNegatives">Negatives of each event, if events have no labels.</param>
     /// <param name="Loss">The loss of an event and its negatives.</param>
     /// <param name="NumberOfThreads">The number of workers.</param>
+    /// <param name="LogitShift">
+    /// What is taken from a logit before the loss: the logarithm of how many times more negatives there are than the probability of a score is meant
+    /// for. Source: King and Zeng, "Logistic regression in rare events data", 2001, section 4.1 (prior correction).
+    /// </param>
     public sealed record Settings(
-        int BatchSize, double LearningRate, double WeightDecay, int NumberOfNegatives, CandidateLoss Loss, int NumberOfThreads);
+        int BatchSize, double LearningRate, double WeightDecay, int NumberOfNegatives, CandidateLoss Loss, int NumberOfThreads, double LogitShift = 0);
 
     /// <summary>A further term of the loss of some events.</summary>
     /// <param name="batch">The events, as the model sees them.</param>
     /// <param name="events">Their indices in the table.</param>
-    /// <param name="logits">The model's logits [events, candidates].</param>
+    /// <param name="logits">The model's logits, shifted [events, candidates].</param>
     /// <returns>The sum over the events; called from several threads at once.</returns>
     public delegate Tensor Teacher(TrainingBatch batch, ReadOnlySpan<int> events, Tensor logits);
 
@@ -110,7 +114,7 @@ internal sealed class CloudTraining : ICloudEpochs
         TorchBackbone model, Generator generator, ReadOnlySpan<int> events, ReadOnlySpan<int> negatives, int batchSize, Teacher? teacher)
     {
         TrainingBatch batch = _events.CreateBatch(events, negatives);
-        Tensor logits = model.Forward(batch, generator);                                                     // [events, candidates]
+        Tensor logits = model.Forward(batch, generator).Plus(-_settings.LogitShift);                         // [events, candidates]
         Tensor loss = SumLoss(events, logits);
         loss = teacher is null ? loss : loss.Plus(teacher(batch, events, logits));
         loss.Over(batchSize).backward();

@@ -50,6 +50,15 @@ internal abstract class TorchBackbone : IDisposable
     /// <summary>Gets how many pairs of an event and an item may be ranked to judge patches: as many as take some seconds.</summary>
     public abstract long NumberOfPairsToJudge { get; }
 
+    /// <summary>Gets how many negatives of an event the cloud model was best trained on with, on validation events without labels.</summary>
+    public abstract int BestNumberOfNegatives { get; }
+
+    /// <summary>
+    /// Gets to how many random items one event stands in the probability that the logistic function of a score is; null if that is the number of
+    /// negatives which the model was trained with.
+    /// </summary>
+    public abstract int? NegativesOfProbability { get; }
+
     /// <summary>Computes the activation of a patchable layer and the logit's share that bypasses the layers.</summary>
     /// <returns>[groups, candidates, width] and [groups, candidates].</returns>
     public abstract (Tensor Activation, Tensor Offset) Encode(TrainingBatch batch, int layer, Generator? generator);

@@ -14,6 +14,7 @@ public sealed class RankingGateTests
     private const int NumberOfUsers = 40;
     private const int NumberOfItems = 60;
     private const int EventsOfAUser = 6;
+    private static readonly float[] _strengths = [.. PatchGate.Strengths.Select(strength => strength.Others)];
     private static readonly int _full = PatchGate.Strengths.Count - 1;
 
     [Test]
@@ -46,7 +47,7 @@ public sealed class RankingGateTests
         (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
             theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others));
 
-        Assert.That(gate.ChooseForAll(users, fleet), Is.EqualTo(_full));
+        Assert.That(gate.ChooseForAll(users, _strengths, fleet), Is.EqualTo(_full));
     }
 
     private static float[] Scale(float[] theta, float factor) => [.. theta.Select(value => value * factor)];
@@ -59,7 +60,7 @@ public sealed class RankingGateTests
             theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), maximumNumberOfPairs: NumberOfItems);
 
         // A single user decides nothing.
-        Assert.That(gate.ChooseForAll(users, fleet), Is.Zero);
+        Assert.That(gate.ChooseForAll(users, _strengths, fleet), Is.Zero);
     }
 
     // Two events of everybody, where the pairs suffice for no more: the first two of five that are held back.
@@ -71,7 +72,7 @@ public sealed class RankingGateTests
         (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
             theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), (long)events * NumberOfItems * NumberOfUsers, fraction: 1);
 
-        Assert.That(gate.ChooseForAll(users, fleet), Is.EqualTo(_full));
+        Assert.That(gate.ChooseForAll(users, _strengths, fleet), Is.EqualTo(_full));
         Assert.That(
             Enumerable.Range(1, NumberOfUsers).Select(user => (gate.History.GetItems(user).Length, gate.HeldBack.GetItems(user).Length)),
             Has.All.EqualTo((1, expected)));
