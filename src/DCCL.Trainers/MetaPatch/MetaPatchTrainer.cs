@@ -149,10 +149,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         using PatchTensors patch = keepsBasis
             ? new PatchTensors(shape, architecture, tensor => parameters[tensor.Name].ToArray())
             : PatchTensors.CreateRandom(shape, architecture, run.Random, factors);
-        NegativeSampler sampler = new(device.Log, seed: 0);
+        Lazy<NegativeSampler> sampler = new(() => new NegativeSampler(device.Log, seed: 0)); // sums need none
         if (!keepsBasis && shape.NumberOfBasisColumns > 0)
         {
-            training.PrepareBasis(patch, events, sampler);
+            training.PrepareBasis(patch, events, sampler.Value);
         }
 
         UserPatches? start = keepsBasis ? model.Patches : null;
@@ -178,7 +178,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
             : new RankingGate(run, patchable, device.Log, events, isSummed ? 1 : _options.GateFraction, module.NumberOfPairsToJudge, isSummed);
         UserPatches patches = isSummed
             ? new FactorSums(run, patch, _options.MaximumNumberOfEvents).Create(device.Log, events, start, gate, _options.Strength)
-            : training.CreateLearner(patch, training.Divide(events, sampler, patch), start).Learn(history.NumberOfUsers, gate);
+            : training.CreateLearner(patch, training.Divide(events, sampler.Value, patch), start).Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }
 

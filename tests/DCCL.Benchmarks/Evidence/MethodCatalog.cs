@@ -37,6 +37,8 @@ internal static class MethodCatalog
             context.Models.Intercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         new("retrained", CloudModel, "the cloud model trained on with the device period, without teachers", context => Contender.Of(
             context.Models.Retrained().DeviceCloudModel().WithoutPatches(), owns: true)),
+        new("retrained-intercept", Personal, "the same with one smoothed number per user, learnt before on the cloud model", context => Contender.Of(
+            context.Models.RetrainedIntercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         .. Enumerable.Range(2, 4).Select(CreateRetraining),
         new("fedavg", CloudModel, "the cloud model after rounds of federated averaging of fine-tuned models (FedAvg)", context =>
             FederatedAveraging.Train(context, context.Options.IsQuick ? 1 : 3)),

@@ -63,6 +63,10 @@ internal sealed class StageModels : IDisposable
         $"retrained-{rounds}",
         () => CreateMoMoDistill(rounds == 1 ? Patched : Retrained(rounds - 1), hasTeachers: false).Fit(_data.Cloud, _data.Device));
 
+    /// <summary>Gets <see cref="Retrained"/> after one round, with the numbers per user of <see cref="Intercept"/>, as the way back brings them along.</summary>
+    public ITransformer RetrainedIntercept => Get(
+        "retrained-intercept", () => CreateMoMoDistill(Intercept, hasTeachers: false).Fit(_data.Cloud, _data.Device));
+
     /// <summary>Gets what comes out of a number of rounds of the way back, its patches included: DCCL-m.</summary>
     /// <param name="rounds">At least 1.</param>
     public ITransformer Distilled(int rounds = 1) => Get(

@@ -260,6 +260,18 @@ public sealed class ItemFactorsTests
         Assert.That((fleet.Parameters.Patch?.PatchSize, fleet.Parameters.Patch?.NumberOfItemFactors), Is.EqualTo(((int?)16, (int?)0)));
     }
 
+    // Of labels weights are learnt by steps, on a basis as well as on factors.
+    [Test]
+    public void Fit_ByDefaultEventsWithLabels_LearnsABasis()
+    {
+        PlantedFleet planted = new(1, backbone: "sasrec");
+        MLContext context = new(seed: 1);
+
+        DeviceCloudPredictionTransformer fleet = FitByDefault(context, planted.CreateModel(context, withBasis: false), planted.Device, size: null);
+
+        Assert.That((fleet.Parameters.Patch?.PatchSize, fleet.Parameters.Patch?.NumberOfItemFactors), Is.EqualTo(((int?)16, (int?)0)));
+    }
+
     [TestCase("din", null, 16, 0)]
     [TestCase("sasrec", null, 33, 32)]
     [TestCase("sasrec", 1, 1, 0)]

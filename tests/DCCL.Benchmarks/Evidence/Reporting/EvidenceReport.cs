@@ -21,6 +21,7 @@ internal sealed record EvidenceReport
         ("dccl-m-1", "dccl-e"),
         ("dccl-m-1", "distilled"),
         ("dccl-m-1", "retrained"),
+        ("dccl-m-1", "retrained-intercept"),
         ("dccl-m-2", "retrained-2"),
         ("dccl-m-3", "retrained-3"),
         ("dccl-m-5", "retrained-5"),
