@@ -83,6 +83,38 @@ public sealed class EvidenceRunTests
         Assert.That((int?)facts["coldUsers"], Is.EqualTo((int?)facts["testedUsers"]));
     }
 
+    // What was planted ranks better than anything that has to find it, and what others reach of a gain is a share of that.
+    [Test]
+    public void Run_TheTruth_IsAboveAllAndMeasuresWhatIsReached()
+    {
+        JsonNode summary = Run(_options with { NumberOfSeeds = 1, Only = ["popularity", "item-knn", "truth", "reachable", "cloud", "random-basis"] }, "truth");
+        JsonNode ndcg = summary["ndcg10"]!;
+        JsonNode shares = JsonNode.Parse(Read("truth", "report.json"))!["comparisons"]!;
+        double Share(string method) => (double)shares.AsArray().Single(row => (string?)row!["method"] == method && (string?)row["baseline"] == "cloud")!["reached"]!["estimate"]!;
+        double Of(string method) => (double)ndcg[method]!;
+        Assert.Multiple(() =>
+        {
+            Assert.That(Of("truth"), Is.GreaterThan(ndcg.AsObject().Where(pair => pair.Key != "truth").Max(pair => (double)pair.Value!)));
+            Assert.That(Of("reachable"), Is.GreaterThan(Of("cloud")));
+            Assert.That(Share("truth"), Is.EqualTo((Of("truth") - Of("cloud")) / (Of("reachable") - Of("cloud"))).Within(1e-9));
+            Assert.That(Read("truth", "report.html"), Does.Contain("of the gain that can be reached"));
+        });
+    }
+
+    [Test]
+    public void Run_NothingPlanted_LeavesNothingToReach()
+    {
+        JsonNode ndcg = Run(_options with { NumberOfSeeds = 1, PlantedStrength = 0, Only = ["reachable", "cloud"] }, "none")["ndcg10"]!;
+        Assert.That((double)ndcg["reachable"]!, Is.EqualTo((double)ndcg["cloud"]!));
+    }
+
+    [TestCase(null, -1.0, "--planted must be at least 0, but is -1.")]
+    [TestCase("log.csv", 0.0, "--planted is for the built-in data, but --data names a log. Leave one of them out.")]
+    [TestCase("log.csv", null, "--only truth needs the built-in data, of which the truth is known, but --data names a log. Leave one of them out.")]
+    public void Run_WhatOnlyTheBuiltInDataHave_IsRefusedElsewhere(string? data, double? planted, string message) => Assert.That(
+        () => Run(_options with { DataFile = data, PlantedStrength = planted, Only = planted is null ? ["truth"] : [] }, "refused"),
+        Throws.InstanceOf<InvalidDataException>().With.Message.EqualTo(message));
+
     [Test]
     public void Run_UnknownMethod_SaysWhichThereAre() => Assert.That(
         () => Run(_options with { Only = ["magic"] }, "none"),

@@ -20,6 +20,11 @@ internal static class EvidenceBenchmark
             HelpName = "N",
             Description = "Click prediction: events rated at least N are positive, the others were shown and refused. The built-in data get labels.",
         };
+        Option<double?> planted = new("--planted")
+        {
+            HelpName = "N",
+            Description = "The built-in data: the standard deviation of what a person's own liking adds to a logit. 1.5; 0 plants nothing personal.",
+        };
         Option<int?> seeds = new("--seeds") { HelpName = "N", Description = "How often everything is trained. 5, with --quick 1." };
         Option<string> backbone = Among("--backbone", "The cloud model.", EvidenceOptions.Din, EvidenceOptions.SasRec);
         Option<string> protocol = Among(
@@ -49,7 +54,7 @@ internal static class EvidenceBenchmark
         };
         Command command = new("evidence", "Compares DCCL's stages with baselines on one log and writes report.html, report.json and manifest.json.")
         {
-            data, users, rating, seeds, backbone, protocol, folds, tuned, threads, quick, only, folder, again,
+            data, users, rating, planted, seeds, backbone, protocol, folds, tuned, threads, quick, only, folder, again,
         };
         command.SetAction((parsed, cancellation) =>
         {
@@ -58,6 +63,7 @@ internal static class EvidenceBenchmark
                 DataFile = parsed.GetValue(data),
                 UserFile = parsed.GetValue(users),
                 PositiveRating = parsed.GetValue(rating),
+                PlantedStrength = parsed.GetValue(planted),
                 NumberOfSeeds = parsed.GetValue(seeds) ?? (parsed.GetValue(quick) ? 1 : 5),
                 Backbone = parsed.GetValue(backbone)!,
                 Protocol = parsed.GetValue(protocol)!,

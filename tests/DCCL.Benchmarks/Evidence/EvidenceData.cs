@@ -28,17 +28,23 @@ internal static class EvidenceData
         return options.IsQuick ? data with { Log = ml.Data.Cache(SampleUsers(data.Log, data.Columns, NumberOfQuickUsers)) } : data;
     }
 
-    // One world for all seeds: what differs between them is the training alone, so that users can be paired.
-    private static EventData CreateBuiltIn(MLContext ml, EvidenceOptions options)
+    /// <summary>Makes the built-in data: one world for all seeds. What differs between them is the training alone, so that users can be paired.</summary>
+    public static SyntheticDeviceCloud CreateGenerator(EvidenceOptions options)
     {
         SyntheticDeviceCloud.Options defaults = new();
-        SyntheticDeviceCloud generator = new(new SyntheticDeviceCloud.Options
+        return new SyntheticDeviceCloud(new SyntheticDeviceCloud.Options
         {
+            ResidualStrength = options.PlantedStrength ?? defaults.ResidualStrength,
             WithLabels = options.PositiveRating is not null,
             NumberOfUsers = options.IsQuick ? NumberOfQuickUsers : defaults.NumberOfUsers,
             NumberOfItems = options.IsQuick ? 150 : defaults.NumberOfItems,
             MeanNumberOfEvents = options.IsQuick ? 25 : defaults.MeanNumberOfEvents,
         });
+    }
+
+    private static EventData CreateBuiltIn(MLContext ml, EvidenceOptions options)
+    {
+        SyntheticDeviceCloud generator = CreateGenerator(options);
         IDataView log = generator.CreateLog(ml);
         IDataView converted = ml.Transforms.Conversion.ConvertType("Timestamp", outputKind: DataKind.Double).Fit(log).Transform(log);
         return new EventData("built-in", ml.Data.Cache(converted), generator.Columns);

@@ -16,6 +16,9 @@ internal sealed record EvidenceMethod(string Name, string Group, string Descript
     /// <summary>Gets a value indicating whether it is a way with a DIN that a SASRec does not have.</summary>
     public bool NeedsDin { get; init; }
 
+    /// <summary>Gets a value indicating whether it knows what was planted in the built-in data.</summary>
+    public bool NeedsTruth { get; init; }
+
     /// <summary>Gets a value indicating whether it is left out of quick runs.</summary>
     public bool IsSlow { get; init; }
 }

@@ -27,6 +27,9 @@ internal sealed record EvidenceOptions
     /// <summary>Gets the smallest positive rating; null if every event is positive and negatives are sampled.</summary>
     public double? PositiveRating { get; init; }
 
+    /// <summary>Gets the standard deviation of what a person's own liking adds to a logit of the built-in data; null for their default.</summary>
+    public double? PlantedStrength { get; init; }
+
     /// <summary>Gets the number of times that everything is trained; the seeds are 1, 2, ...</summary>
     public int NumberOfSeeds { get; init; } = 5;
 
@@ -57,6 +60,13 @@ internal sealed record EvidenceOptions
             throw new InvalidDataException("--users needs --data: the built-in data have profiles of their own.");
         }
 
+        if (PlantedStrength is double strength && !(DataFile is null && strength >= 0 && double.IsFinite(strength)))
+        {
+            throw new InvalidDataException(DataFile is not null
+                ? "--planted is for the built-in data, but --data names a log. Leave one of them out."
+                : FormattableString.Invariant($"--planted must be at least 0, but is {strength}."));
+        }
+
         AtLeastOne("--seeds", NumberOfSeeds);
         AtLeastOne("--threads", NumberOfThreads);
         AtLeastOne("--tuned-users", MaximumNumberOfTunedUsers);
@@ -73,6 +83,11 @@ internal sealed record EvidenceOptions
         }
 
         CheckBackbone(Backbone, Only);
+        string? needsTruth = Only.FirstOrDefault(name => DataFile is not null && MethodCatalog.All.Any(method => method.Name == name && method.NeedsTruth));
+        if (needsTruth is not null)
+        {
+            throw new InvalidDataException($"--only {needsTruth} needs the built-in data, of which the truth is known, but --data names a log. Leave one of them out.");
+        }
     }
 
     private static void CheckBackbone(string backbone, IEnumerable<string> names)

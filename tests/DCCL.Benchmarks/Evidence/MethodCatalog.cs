@@ -15,6 +15,9 @@ internal static class MethodCatalog
     /// <summary>The name of the method that others are compared with first.</summary>
     public const string Cloud = "cloud";
 
+    /// <summary>The name of the method of whose gain others have a share.</summary>
+    public const string Reachable = "reachable";
+
     public static IReadOnlyList<EvidenceMethod> All { get; } =
     [
         new("popularity", Baseline, "how often items were taken; with labels, their smoothed rate", context => Contender.Of(
@@ -31,6 +34,10 @@ internal static class MethodCatalog
             FactorizationMachine.Train(context.Ml, context.Data.History, context.Seed, context.Options.IsQuick ? 3 : 8), isProbabilistic: true)),
         new("lightgbm", Baseline, "ML.NET's LightGBM on hand-made features", context => Contender.Of(
             BoostedTrees.Train(context.Ml, context.Data, context.Seed, context.Options.IsQuick ? 30 : 100), isProbabilistic: true)),
+        new("truth", Baseline, "all that was planted in the built-in data: no ranking is better", context => Contender.Of(
+            PlantedTruth.Create(context, cloud: null), isProbabilistic: context.Data.HasLabels)) { IsDeterministic = true, NeedsTruth = true },
+        new(Reachable, Baseline, "the cloud model and what was planted for each person on devices: what patches are to find", context => Contender.Of(
+            PlantedTruth.Create(context, context.Models.Cloud.DeviceCloudModel()), isProbabilistic: context.Data.HasLabels)) { NeedsTruth = true },
         new("cloud", CloudModel, "the cloud model, which has not seen the device period", context => Contender.Of(
             context.Models.Cloud.DeviceCloudModel().WithoutPatches(), owns: true)),
         new("intercept", Personal, "the cloud model and one smoothed number per user", context => Contender.Of(

@@ -11,6 +11,7 @@ namespace DCCL.Benchmarks.Evidence.Reporting;
 /// <param name="Relative">The same as a share of the other's figure.</param>
 /// <param name="Quintiles">The difference of the main figure in each quintile of activity.</param>
 /// <param name="Harm">Who is worse off.</param>
+/// <param name="Reached">The gain of the main figure as a share of the gain that can be reached; null where that is not known.</param>
 internal sealed record Comparison(
     string Method,
     string Baseline,
@@ -18,7 +19,8 @@ internal sealed record Comparison(
     IReadOnlyDictionary<string, Figure> Differences,
     IReadOnlyDictionary<string, Figure> Relative,
     IReadOnlyList<Figure> Quintiles,
-    Harm Harm)
+    Harm Harm,
+    Figure? Reached)
 {
     /// <summary>Gets whether the main figure's interval lies above zero, below, or holds it.</summary>
     public static string GetVerdict(Figure figure) => figure switch
@@ -50,6 +52,9 @@ internal sealed record Comparison(
                     table.Get(baseline, method, (user, _) => user.Quintile == quintile),
                     relative: false)),
             ],
-            Harm.Compute(main, ours, theirs));
+            Harm.Compute(main, ours, theirs),
+            baseline == MethodCatalog.Cloud && method != MethodCatalog.Reachable && table.Has(MethodCatalog.Reachable)
+                ? Figure.Share(main, ours, theirs, table.Get(MethodCatalog.Reachable, among: method))
+                : null);
     }
 }

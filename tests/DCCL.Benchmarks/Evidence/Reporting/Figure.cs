@@ -43,6 +43,22 @@ internal sealed record Figure(double? Estimate, double? Lower, double? Upper, IR
         return Resample(once.Length, [.. differences.Select(difference => difference(once))], differences, values => values.Average());
     }
 
+    /// <summary>Computes how much of another method's gain over a baseline a method has, on the same users.</summary>
+    public static Figure Share(EvidenceMetric metric, UserSet[] seeds, UserSet[] baseline, UserSet[] most)
+    {
+        Func<int[], double>[][] statistics = [.. new[] { seeds, baseline, most }.Select(sets => sets.Select(metric.Create).ToArray())];
+        int[] once = new int[seeds[0].Users.Length];
+        Array.Fill(once, 1);
+        return Resample(
+            once.Length,
+            [.. Enumerable.Range(0, seeds.Length).Select(seed => Divide(statistics[0][seed](once), statistics[1][seed](once), statistics[2][seed](once)))],
+            [draws => Divide(Mean(statistics[0], draws), Mean(statistics[1], draws), Mean(statistics[2], draws))],
+            values => values.Single());
+
+        static double Mean(Func<int[], double>[] own, int[] draws) => own.Average(statistic => statistic(draws));
+        static double Divide(double ours, double theirs, double best) => (ours - theirs) / (best - theirs);
+    }
+
     /// <summary>JSON has no NaN: a figure of nothing is null.</summary>
     public static double? Finite(double value) => double.IsFinite(value) ? value : null;
 

@@ -33,11 +33,12 @@ internal static class HtmlTables
     public static string Comparisons(EvidenceReport report)
     {
         string[] metrics = [.. MetricCatalog.Compared(report.HasLabels).Select(metric => metric.Name)];
+        bool isReachKnown = report.Comparisons.Any(row => row.Reached is not null);
         StringBuilder html = Begin(
             "Differences with 95 % intervals: paired bootstrap over users, each drawn with all seeds.",
             [
                 "compared", "users", .. metrics.Select(name => report.Metrics.First(metric => metric.Name == name).Title), "worse off", "better off",
-                "worst tenth",
+                "worst tenth", .. isReachKnown ? ["of the gain that can be reached"] : Array.Empty<string>(),
             ]);
         foreach (Comparison row in report.Comparisons)
         {
@@ -52,7 +53,8 @@ internal static class HtmlTables
             }
 
             html.Append(
-                $"<td>{Html.Percent(row.Harm.Harmed)}</td><td>{Html.Percent(row.Harm.Helped)}</td><td>{Html.Signed(row.Harm.WorstDecile)}</td></tr>");
+                $"<td>{Html.Percent(row.Harm.Harmed)}</td><td>{Html.Percent(row.Harm.Helped)}</td><td>{Html.Signed(row.Harm.WorstDecile)}</td>");
+            html.Append(isReachKnown ? $"<td>{Html.Range(row.Reached?.Interval ?? default, value => Html.Percent(value))}</td></tr>" : "</tr>");
         }
 
         return End(html);
