@@ -87,7 +87,7 @@ public sealed partial class MetaPatchTrainer
         /// <value>The default is 0.1. Above 0.</value>
         public double LearningRate { get; init; } = 0.1;
 
-        /// <summary>Gets the weight of an event's sampled negatives together, as many as the cloud model was trained with.</summary>
+        /// <summary>Gets the weight of an event's sampled negatives together, as many as the cloud model's probabilities stand for: 4 of a SASRec, of a DIN as many as it was trained with.</summary>
         /// <value>The default is 4. At least 1. Not used with labels.</value>
         public int NumberOfNegatives { get; init; } = 4;
 

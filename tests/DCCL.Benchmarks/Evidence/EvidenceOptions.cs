@@ -52,6 +52,10 @@ internal sealed record EvidenceOptions
     /// <summary>Gets how many users are fine-tuned one by one at most; the methods that do it are compared on these alone.</summary>
     public int MaximumNumberOfTunedUsers { get; init; } = 2000;
 
+    /// <summary>Gets a value indicating whether what was planted is known, and is the same for all of the test.</summary>
+    [JsonIgnore]
+    public bool KnowsTruth => DataFile is null && Protocol == Periods;
+
     /// <summary>Finds faults before the long work begins.</summary>
     public void Validate()
     {
@@ -64,7 +68,7 @@ internal sealed record EvidenceOptions
         {
             throw new InvalidDataException(DataFile is not null
                 ? "--planted is for the built-in data, but --data names a log. Leave one of them out."
-                : FormattableString.Invariant($"--planted must be at least 0, but is {strength}."));
+                : FormattableString.Invariant($"--planted must be finite and at least 0, but is {strength}."));
         }
 
         AtLeastOne("--seeds", NumberOfSeeds);
@@ -83,10 +87,12 @@ internal sealed record EvidenceOptions
         }
 
         CheckBackbone(Backbone, Only);
-        string? needsTruth = Only.FirstOrDefault(name => DataFile is not null && MethodCatalog.All.Any(method => method.Name == name && method.NeedsTruth));
+        string? needsTruth = Only.FirstOrDefault(name => !KnowsTruth && MethodCatalog.All.Any(method => method.Name == name && method.NeedsTruth));
         if (needsTruth is not null)
         {
-            throw new InvalidDataException($"--only {needsTruth} needs the built-in data, of which the truth is known, but --data names a log. Leave one of them out.");
+            throw new InvalidDataException(
+                $"--only {needsTruth} needs the built-in data and --protocol {Periods}, of whose test the truth is known, but "
+                + (DataFile is null ? $"--protocol is {Protocol}." : "--data names a log.") + " Leave one of them out.");
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed class EvidenceRun(EvidenceOptions options, string folder, Eviden
             .. MethodCatalog.All.Where(method => options.Only.Count > 0
                 ? options.Only.Contains(method.Name)
                 : !(method.IsSlow && options.IsQuick) && (study.Training.HasLabels || !method.NeedsLabels)
-                    && (options.Backbone == EvidenceOptions.Din || !method.NeedsDin) && (options.DataFile is null || !method.NeedsTruth)),
+                    && (options.Backbone == EvidenceOptions.Din || !method.NeedsDin) && (options.KnowsTruth || !method.NeedsTruth)),
         ];
         for (int seed = 1; seed <= options.NumberOfSeeds; seed++)
         {

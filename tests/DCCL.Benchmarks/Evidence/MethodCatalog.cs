@@ -34,19 +34,19 @@ internal static class MethodCatalog
             FactorizationMachine.Train(context.Ml, context.Data.History, context.Seed, context.Options.IsQuick ? 3 : 8), isProbabilistic: true)),
         new("lightgbm", Baseline, "ML.NET's LightGBM on hand-made features", context => Contender.Of(
             BoostedTrees.Train(context.Ml, context.Data, context.Seed, context.Options.IsQuick ? 30 : 100), isProbabilistic: true)),
-        new("truth", Baseline, "all that was planted in the built-in data: no ranking is better", context => Contender.Of(
+        new("truth", Baseline, "all that was planted in the built-in data: nothing tells better what is taken", context => Contender.Of(
             PlantedTruth.Create(context, cloud: null), isProbabilistic: context.Data.HasLabels)) { IsDeterministic = true, NeedsTruth = true },
-        new(Reachable, Baseline, "the cloud model and what was planted for each person on devices: what patches are to find", context => Contender.Of(
-            PlantedTruth.Create(context, context.Models.Cloud.DeviceCloudModel()), isProbabilistic: context.Data.HasLabels)) { NeedsTruth = true },
         new("cloud", CloudModel, "the cloud model, which has not seen the device period", context => Contender.Of(
             context.Models.Cloud.DeviceCloudModel().WithoutPatches(), owns: true)),
+        new(Reachable, Baseline, "the cloud model and what was planted for each person on devices: what patches are to find", context => Contender.Of(
+            PlantedTruth.Create(context, context.Models.Cloud.DeviceCloudModel()), isProbabilistic: context.Data.HasLabels)) { NeedsTruth = true },
         new("intercept", Personal, "the cloud model and one smoothed number per user", context => Contender.Of(
             context.Models.Intercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         new("retrained", CloudModel, "the cloud model trained on with the device period, without teachers", context => Contender.Of(
             context.Models.Retrained().DeviceCloudModel().WithoutPatches(), owns: true)),
-        new("retrained-intercept", Personal, "the same with one smoothed number per user, learnt before on the cloud model", context => Contender.Of(
-            context.Models.RetrainedIntercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         .. Enumerable.Range(2, 4).Select(CreateRetraining),
+        new("retrained-intercept", Personal, "retrained with one smoothed number per user, which was learnt before, on the cloud model", context => Contender.Of(
+            context.Models.RetrainedIntercept.DeviceCloudModel(), owns: false)) { NeedsLabels = true },
         new("fedavg", CloudModel, "the cloud model after rounds of federated averaging of fine-tuned models (FedAvg)", context =>
             FederatedAveraging.Train(context, context.Options.IsQuick ? 1 : 3)),
         new("fine-tuned", Personal, "a copy of the cloud model for each user, all weights fine-tuned on the user's device period", context =>

@@ -51,4 +51,20 @@ public sealed class ReportFiguresTests
             Assert.That(Comparison.GetVerdict(Figure.Compare(_hitRate, [worse], [better], relative: false)), Is.EqualTo("worse"));
         });
     }
+
+    // The rates are 1 for the best, 1 or 3/4 with the two seeds in between, and 1/2 for the baseline.
+    [Test]
+    public void Share_OfAGain_IsThatOfTheMeans()
+    {
+        UserSet best = UserSets.Create([.. Enumerable.Range(1, 20).Select(user => UserSets.Ranked(user, 1))]);
+        UserSet between = UserSets.Create([.. Enumerable.Range(1, 20).Select(user => UserSets.Ranked(user, user % 4 == 0 ? 50 : 1))]);
+        UserSet worst = UserSets.Create([.. Enumerable.Range(1, 20).Select(user => UserSets.Ranked(user, user % 2 == 0 ? 50 : 1))]);
+
+        Figure figure = Figure.Share(_hitRate, [best, between], [worst, worst], [best, best]);
+
+        Assert.That(figure.Seeds, Is.EqualTo(new double?[] { 1, 0.5 }));
+        Assert.That(figure.Estimate, Is.EqualTo(0.75).Within(1e-12));
+        Assert.That(figure.Lower, Is.InRange(0.5, 0.75));
+        Assert.That(figure.Upper, Is.InRange(0.75, 1));
+    }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using DCCL.Benchmarks.Evidence.Metrics;
 using DCCL.Benchmarks.Evidence.Outcomes;
 
@@ -11,7 +12,7 @@ namespace DCCL.Benchmarks.Evidence.Reporting;
 /// <param name="Relative">The same as a share of the other's figure.</param>
 /// <param name="Quintiles">The difference of the main figure in each quintile of activity.</param>
 /// <param name="Harm">Who is worse off.</param>
-/// <param name="Reached">The gain of the main figure as a share of the gain that can be reached; null where that is not known.</param>
+/// <param name="Reached">The gain of the main figure as a share of the gain that can be reached; null where that is not known, or not surely above zero.</param>
 internal sealed record Comparison(
     string Method,
     string Baseline,
@@ -20,7 +21,7 @@ internal sealed record Comparison(
     IReadOnlyDictionary<string, Figure> Relative,
     IReadOnlyList<Figure> Quintiles,
     Harm Harm,
-    Figure? Reached)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Figure? Reached)
 {
     /// <summary>Gets whether the main figure's interval lies above zero, below, or holds it.</summary>
     public static string GetVerdict(Figure figure) => figure switch
@@ -53,8 +54,18 @@ internal sealed record Comparison(
                     relative: false)),
             ],
             Harm.Compute(main, ours, theirs),
-            baseline == MethodCatalog.Cloud && method != MethodCatalog.Reachable && table.Has(MethodCatalog.Reachable)
-                ? Figure.Share(main, ours, theirs, table.Get(MethodCatalog.Reachable, among: method))
-                : null);
+            GetReached(method, baseline, main, ours, theirs, table));
+    }
+
+    // Where nothing is surely there to reach, a share of it means nothing.
+    private static Figure? GetReached(string method, string baseline, EvidenceMetric main, UserSet[] ours, UserSet[] theirs, OutcomeTable table)
+    {
+        if (baseline != MethodCatalog.Cloud || method == MethodCatalog.Reachable || !table.Has(MethodCatalog.Reachable))
+        {
+            return null;
+        }
+
+        UserSet[] most = table.Get(MethodCatalog.Reachable, among: method);
+        return Figure.Compare(main, most, theirs, relative: false).Lower > 0 ? Figure.Share(main, ours, theirs, most) : null;
     }
 }

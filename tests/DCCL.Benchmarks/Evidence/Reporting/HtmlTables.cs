@@ -112,7 +112,8 @@ internal static class HtmlTables
 
     private static double? GetBest(EvidenceReport report, MetricText metric)
     {
-        IEnumerable<double> values = report.Methods
+        // What knows the truth is no method to take.
+        IEnumerable<double> values = report.Methods.Where(method => !MethodCatalog.All.Any(other => other.Name == method.Name && other.NeedsTruth))
             .Select(method => method.Overall.GetValueOrDefault(metric.Name)?.Estimate).OfType<double>();
         return metric.LessIsBetter ? values.Min() : values.Max();
     }
