@@ -19,7 +19,7 @@ internal sealed class FactorSums
     /// <summary>How much a sum adds to a logit at full strength, as a multiple of the projection, in which an event counts 1.</summary>
     public const double ProjectionWeight = 4;
 
-    // As spread as the logits are that a sum is added to: those of a model of few epochs are an order of magnitude smaller.
+    // The weight that suits is of the order of the logits that a sum is added to, which differs from model to model.
     private static readonly float[] _strengths = [0, 1 / 16f, 1 / 8f, 1 / 4f, 1 / 2f, 1];
 
     private readonly TrainingRun _run;
