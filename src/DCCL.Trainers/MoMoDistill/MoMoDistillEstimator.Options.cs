@@ -53,7 +53,7 @@ public sealed partial class MoMoDistillEstimator
 
         /// <summary>Gets the number of negatives drawn for each event in stage 1; not used with labels.</summary>
         /// <value>
-        /// The default, null, is 4 for a DIN and 32 for a SASRec, to which one more costs little. At least 1. A SASRec's probabilities stay what they
+        /// The default, null, is 4 for a DIN and 32 for a SASRec, to which one more is one more product. At least 1. A SASRec's probabilities stay what they
         /// are, among four random items, whatever the number.
         /// </value>
         public int? NumberOfNegatives { get; init; }

@@ -71,50 +71,6 @@ public sealed class MoMoDistillEstimatorTests
         Assert.That(PlantedFleet.GetLoss(context, WithoutPatches(distilled, distilled), planted.Test) - planted.TestLoss, Is.LessThan(0.5 * gap));
     }
 
-    // The odds of one item among 32 are an eighth of those among 4: the mean would be .18 in place of .39, and among one other .63.
-    [Test]
-    public void Fit_ASasRecWithAnyNumberOfNegatives_GivesProbabilitiesAmongFourRandomItems([Values(1, 32)] int negatives)
-    {
-        Assert.That(GetMeanProbability(negatives), Is.EqualTo(GetMeanProbability(4)).Within(0.08));
-    }
-
-    [TestCase("din", 4, 32)]
-    [TestCase("sasrec", 32, 4)]
-    public void Fit_ByDefault_DrawsAsManyNegativesAsSuitTheBackbone(string backbone, int expected, int other)
-    {
-        MLContext context = new(seed: 1);
-        float[] weights = GetBackbone(DistilTwoGroups(context, negatives: null, backbone));
-
-        Assert.That(weights, Is.EqualTo(GetBackbone(DistilTwoGroups(context, expected, backbone))));
-        Assert.That(weights, Is.Not.EqualTo(GetBackbone(DistilTwoGroups(context, other, backbone))));
-    }
-
-    private static double GetMeanProbability(int negatives)
-    {
-        MLContext context = new(seed: 1);
-        TwoGroups groups = new();
-        ITransformer distilled = DistilTwoGroups(context, negatives, "sasrec", epochs: 8);
-        string[] items = [.. groups.Cloud.Select(row => row.Item).Distinct()];
-        IDataView pairs = context.Data.LoadFromEnumerable(groups.Test.SelectMany(
-            (row, i) => Enumerable.Range(0, 4).Select(n => items[((4 * i) + n) % items.Length]).Prepend(row.Item)
-                .Select(item => new EventRow { User = row.User, Item = item, Timestamp = row.Timestamp })));
-        return WithoutPatches(distilled, distilled).Transform(pairs).GetColumn<float>("Probability").Average();
-    }
-
-    // Events without labels.
-    private static ITransformer DistilTwoGroups(MLContext context, int? negatives, string backbone, int epochs = 1)
-    {
-        TwoGroups groups = new();
-        IDataView device = context.Data.LoadFromEnumerable(groups.Device);
-        TrainingRunOptions run = new() { NumberOfThreads = 1 };
-        ITransformer fleet = context.DeviceCloud().Trainers.MetaPatch(
-            groups.CreateModel(context, backbone: backbone),
-            new MetaPatchTrainer.Options { PatchSize = 5, Basis = PatchBasisSource.ItemFactors, Strength = 0.1, Run = run }).Fit(device);
-        return context.DeviceCloud().Trainers
-            .MoMoDistill(fleet, new MoMoDistillEstimator.Options { NumberOfNegatives = negatives, NumberOfEpochs = epochs, LearningRate = 0.01, BatchSize = 64, Run = run })
-            .Fit(context.Data.LoadFromEnumerable(groups.Cloud), device);
-    }
-
     [Test]
     public void Fit_EpochsThatOnlyHarmWithLabels_KeepsTheModelThatItBeganWith()
     {

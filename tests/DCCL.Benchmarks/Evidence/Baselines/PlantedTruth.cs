@@ -2,7 +2,6 @@ using DCCL.ML.Data;
 using DCCL.ML.Evaluation;
 using DCCL.ML.Scoring;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 
 namespace DCCL.Benchmarks.Evidence.Baselines;
 
@@ -34,8 +33,8 @@ internal sealed class PlantedTruth : IItemScorer
         DataViewSchema schema = context.Data.Keys.Transform(context.Data.Cloud).Schema;
         return new PlantedTruth(
             EvidenceData.CreateGenerator(context.Options),
-            GetIds(schema, context.Data.Columns.UserColumnName),
-            GetIds(schema, context.Data.Columns.ItemColumnName),
+            KeyIds.Read(schema[context.Data.Columns.UserColumnName])!,
+            KeyIds.Read(schema[context.Data.Columns.ItemColumnName])!,
             cloud is null ? null : new ModelItemScorer(cloud.Scorer, new PatchSelector(cloud.Parameters, patches: null)));
     }
 
@@ -53,12 +52,5 @@ internal sealed class PlantedTruth : IItemScorer
                 ? (float)all
                 : scores[i] + (float)(all - _world.GetTrueLogit(user, item, _world.DeviceStart, previous, withResidual: false));
         }
-    }
-
-    private static string[] GetIds(DataViewSchema schema, string column)
-    {
-        VBuffer<ReadOnlyMemory<char>> ids = default;
-        schema[column].GetKeyValues(ref ids);
-        return [.. ids.DenseValues().Select(id => id.ToString())];
     }
 }

@@ -38,8 +38,7 @@ internal sealed record Figure(double? Estimate, double? Lower, double? Upper, IR
                 return relative ? difference / reference : difference;
             })),
         ];
-        int[] once = new int[seeds[0].Users.Length];
-        Array.Fill(once, 1);
+        int[] once = Once(seeds);
         return Resample(once.Length, [.. differences.Select(difference => difference(once))], differences, values => values.Average());
     }
 
@@ -47,8 +46,7 @@ internal sealed record Figure(double? Estimate, double? Lower, double? Upper, IR
     public static Figure Share(EvidenceMetric metric, UserSet[] seeds, UserSet[] baseline, UserSet[] most)
     {
         Func<int[], double>[][] statistics = [.. new[] { seeds, baseline, most }.Select(sets => sets.Select(metric.Create).ToArray())];
-        int[] once = new int[seeds[0].Users.Length];
-        Array.Fill(once, 1);
+        int[] once = Once(seeds);
         return Resample(
             once.Length,
             [.. Enumerable.Range(0, seeds.Length).Select(seed => Divide(statistics[0][seed](once), statistics[1][seed](once), statistics[2][seed](once)))],
@@ -61,6 +59,14 @@ internal sealed record Figure(double? Estimate, double? Lower, double? Upper, IR
 
     /// <summary>JSON has no NaN: a figure of nothing is null.</summary>
     public static double? Finite(double value) => double.IsFinite(value) ? value : null;
+
+    // Everybody, once.
+    private static int[] Once(UserSet[] seeds)
+    {
+        int[] draws = new int[seeds[0].Users.Length];
+        Array.Fill(draws, 1);
+        return draws;
+    }
 
     private static Figure Resample(
         int numberOfUsers, double[] values, Func<int[], double>[] statistics, Func<IEnumerable<double>, double> combine)
