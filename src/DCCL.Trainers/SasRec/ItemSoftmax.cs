@@ -22,13 +22,15 @@ internal sealed class ItemSoftmax : autograd.SingleTensorFunction<ItemSoftmax>
     /// <param name="bias">[items].</param>
     /// <param name="rows">The rows of <paramref name="users"/> that have a next item, each once.</param>
     /// <param name="targets">Their next items, as rows of <paramref name="items"/>.</param>
+    /// <param name="excluded">Of each what is no candidate, as rows of <paramref name="items"/>; the next item itself always is one.</param>
     /// <returns>A single number.</returns>
-    public static Tensor SumLoss(Tensor users, Tensor items, Tensor bias, long[] rows, int[] targets) => apply(users, items, bias, rows, targets);
+    public static Tensor SumLoss(Tensor users, Tensor items, Tensor bias, long[] rows, int[] targets, int[][] excluded) =>
+        apply(users, items, bias, rows, targets, excluded);
 
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
         (Tensor users, Tensor items, Tensor bias) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2]);
-        (long[] rows, int[] targets) = ((long[])vars[3], (int[])vars[4]);
+        (long[] rows, int[] targets, int[][] excluded) = ((long[])vars[3], (int[])vars[4], (int[][])vars[5]);
         using IDisposable noGradients = torch.no_grad();
         using Tensor index = torch.tensor(rows);
         using Tensor chosen = users.index_select(0, index);                                                  // [n, dim]
@@ -44,6 +46,7 @@ internal sealed class ItemSoftmax : autograd.SingleTensorFunction<ItemSoftmax>
             int count = Math.Min(block, rows.Length - first);
             Tensor part = chosen.narrow(0, first, count);
             Tensor logits = torch.addmm(bias, part, transposed, 1, 1);                                       // [count, items]
+            Exclude(logits, targets.AsSpan(first, count), excluded.AsSpan(first, count));
             Tensor slope = torch.nn.functional.log_softmax(logits, dim: 1);
             loss -= Sum(slope, targets.AsSpan(first, count));
             slope.exp_();
@@ -64,7 +67,24 @@ internal sealed class ItemSoftmax : autograd.SingleTensorFunction<ItemSoftmax>
         List<Tensor> gradients = ctx.get_saved_variables();
         List<Tensor> scaled = [.. gradients.Select(gradient => gradient * grad_output)];
         gradients.ForEach(gradient => gradient.Dispose());
-        return [.. scaled, null!, null!];
+        return [.. scaled, null!, null!, null!];
+    }
+
+    private static void Exclude(Tensor logits, ReadOnlySpan<int> targets, ReadOnlySpan<int[]> excluded)
+    {
+        Span<float> elements = MemoryMarshal.Cast<byte, float>(logits.bytes);
+        int width = elements.Length / targets.Length;
+        for (int row = 0; row < targets.Length; row++)
+        {
+            Span<float> candidates = elements.Slice(row * width, width);
+            float target = candidates[targets[row]];
+            foreach (int column in excluded[row])
+            {
+                candidates[column] = float.NegativeInfinity;
+            }
+
+            candidates[targets[row]] = target;
+        }
     }
 
     private static double Sum(Tensor values, ReadOnlySpan<int> columns)

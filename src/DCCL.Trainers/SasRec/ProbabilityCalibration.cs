@@ -57,7 +57,7 @@ internal sealed class ProbabilityCalibration
         foreach (SequenceWindow[] part in _windows.Chunk(64))
         {
             using DisposeScope inner = torch.NewDisposeScope();
-            (TrainingBatch batch, long[] rows, _) = _table.CreateBatch(part);
+            (TrainingBatch batch, long[] rows, _, _) = _table.CreateBatch(part);
             Tensor states = _model.GetStates(batch.History, batch.Profiles, onlyLast: false, generator: null);
             Tensor users = states.reshape(-1, states.shape[2]).index_select(0, torch.tensor(rows)).unsqueeze(2);
             int count = rows.Length * (1 + NumberOfNegatives);

@@ -25,8 +25,8 @@ namespace DCCL.Trainers;
 /// <item><term>Exportable to ONNX</term><description>yes, it is scored by ONNX Runtime</description></item>
 /// </list>
 /// <para>
-/// One pass over a user's sequence foresees each of its events among all items, which is meant for sparse logs and for
-/// large catalogues: <see cref="DinTrainer"/> learns from a few sampled negatives of each event. In return DIN looks at a history anew for
+/// One pass over a user's sequence foresees each of its events among all items that the user does not have at some other time, which is meant for sparse
+/// logs and for large catalogues: <see cref="DinTrainer"/> learns from a few sampled negatives of each event. In return DIN looks at a history anew for
 /// each candidate. Events with labels are learnt one by one. Early stopping watches NDCG@10 over all items, or the reduction in log loss with a label column,
 /// on the validation log, or on the last events of some users, which are then not trained on. The best epoch is kept.
 /// </para>

@@ -94,13 +94,16 @@ internal sealed class SequenceTable
         return targets;
     }
 
+    /// <summary>Gets the items of all of a user's events, taught or not, oldest first; 0 where an event has none.</summary>
+    public ReadOnlySpan<int> GetItems(int user) => _log.GetItems(user);
+
     /// <summary>Builds a batch; its tensors belong to the current dispose scope.</summary>
     /// <param name="windows">The windows, one group each.</param>
     /// <returns>
-    /// The histories, and of each event to foresee its row among all [groups x length] positions, and its item. Histories stand as
+    /// The histories, and of each event to foresee its row among all [groups x length] positions, its item, and its user. Histories stand as
     /// they do in a <see cref="TrainingBatch"/>, so that the event to foresee at a position is the item at the position before it.
     /// </returns>
-    public (TrainingBatch Batch, long[] Rows, int[] Targets) CreateBatch(ReadOnlySpan<SequenceWindow> windows)
+    public (TrainingBatch Batch, long[] Rows, int[] Targets, int[] Users) CreateBatch(ReadOnlySpan<SequenceWindow> windows)
     {
         int longest = 1;
         foreach (SequenceWindow window in windows)
@@ -114,6 +117,7 @@ internal sealed class SequenceTable
         float[] profiles = new float[windows.Length * profileSize];
         List<long> rows = [];
         List<int> targets = [];
+        List<int> users = [];
         for (int group = 0; group < windows.Length; group++)
         {
             SequenceWindow window = windows[group];
@@ -128,6 +132,7 @@ internal sealed class SequenceTable
                 {
                     rows.Add(at);
                     targets.Add(items[index]);
+                    users.Add(window.User);
                 }
             }
 
@@ -142,7 +147,7 @@ internal sealed class SequenceTable
             torch.tensor(history, windows.Length, longest),
             lengths,
             profileSize == 0 ? null : torch.tensor(profiles, windows.Length, profileSize));
-        return (batch, [.. rows], [.. targets]);
+        return (batch, [.. rows], [.. targets], [.. users]);
     }
 
     private bool IsTaught(int user, int index) => _log.GetItems(user)[index] > 0 && _isTaught(user, index);

@@ -12,7 +12,8 @@ namespace DCCL.Trainers.SasRec;
 /// sampled for the batch.
 /// </summary>
 /// <remarks>
-/// Each batch is divided among <see cref="Replicas{TModel}"/>. Not thread-safe. Owns the replicas, not the model.
+/// What its user has at any time is no candidate beside an event, as it is no negative in the paper: it would be pushed down for being taken
+/// earlier or later, and is never ranked against what comes next. Each batch is divided among <see cref="Replicas{TModel}"/>. Not thread-safe. Owns the replicas, not the model.
 /// </remarks>
 internal sealed class SequenceTraining : ICloudEpochs
 {
@@ -109,7 +110,7 @@ internal sealed class SequenceTraining : ICloudEpochs
 
     private Tensor SumLoss(SasRecModule model, Generator generator, ReadOnlySpan<SequenceWindow> windows, SampledItems.Sample? sample)
     {
-        (TrainingBatch batch, long[] rows, int[] targets) = _table.CreateBatch(windows);
+        (TrainingBatch batch, long[] rows, int[] targets, int[] owners) = _table.CreateBatch(windows);
         Tensor states = model.GetStates(batch.History, batch.Profiles, onlyLast: false, generator);          // [windows, length, dim]
         Tensor users = states.reshape(-1, states.shape[2]);
         Tensor items = model.Weights["item.embedding"];
@@ -118,12 +119,26 @@ internal sealed class SequenceTraining : ICloudEpochs
         {
             long count = items.shape[0] - 1; // the padding is no item
             targets = Array.ConvertAll(targets, item => item - 1);
-            return ItemSoftmax.SumLoss(users, items.narrow(0, 1, count), bias.narrow(0, 1, count), rows, targets);
+            int[][] taken = GetTaken(owners, item => item - 1);
+            return ItemSoftmax.SumLoss(users, items.narrow(0, 1, count), bias.narrow(0, 1, count), rows, targets, taken);
         }
 
         Tensor chosen = torch.tensor(sample.Items);
         targets = Array.ConvertAll(targets, item => sample.Places[item]);
         bias = LookupFunction.Look(bias, chosen).Plus(torch.tensor(sample.Corrections));
-        return ItemSoftmax.SumLoss(users, LookupFunction.Look(items, chosen), bias, rows, targets);
+        return ItemSoftmax.SumLoss(
+            users, LookupFunction.Look(items, chosen), bias, rows, targets, GetTaken(owners, item => sample.Places.GetValueOrDefault(item, -1)));
+    }
+
+    // Of each event the columns of all that its user has; a column below 0 is none.
+    private int[][] GetTaken(int[] owners, Func<int, int> column)
+    {
+        Dictionary<int, int[]> taken = [];
+        foreach (int user in owners.Distinct())
+        {
+            taken.Add(user, [.. _table.GetItems(user).ToArray().Select(column).Where(place => place >= 0)]);
+        }
+
+        return Array.ConvertAll(owners, user => taken[user]);
     }
 }

@@ -14,7 +14,7 @@ public sealed class ItemSoftmaxTests
     // Of 200,000 items a block has five rows, of seven all: both against torch's own.
     [TestCase(7, 11, 5)]
     [TestCase(200_000, 12, 2)]
-    public void SumLoss_AndItsGradients_AreThoseOfTorchsCrossEntropy(int items, int rows, int dimension)
+    public void SumLoss_AndItsGradients_AreThoseOfTorchsCrossEntropyAmongTheCandidates(int items, int rows, int dimension)
     {
         SeededRandom random = new(1);
         using DisposeScope scope = NewDisposeScope();
@@ -24,9 +24,20 @@ public sealed class ItemSoftmaxTests
         long[] chosen = [.. Enumerable.Range(0, rows).Where(row => row % 3 != 1).Select(row => (long)row)];
         int[] targets = [.. chosen.Select(_ => random.Next(items))];
 
-        (float loss, float[][] gradients) = Differentiate((u, t, b) => ItemSoftmax.SumLoss(u, t, b, chosen, targets));
+        // None for some rows, for others all but two, the next item among them.
+        int[][] excluded = [.. targets.Select((target, i) => i % 2 == 0 ? [] : Enumerable.Range(2, items - 2).Append(target).ToArray())];
+        float[] mask = new float[chosen.Length * items];
+        for (int row = 0; row < chosen.Length; row++)
+        {
+            foreach (int item in excluded[row].Where(item => item != targets[row]))
+            {
+                mask[(row * items) + item] = float.NegativeInfinity;
+            }
+        }
+
+        (float loss, float[][] gradients) = Differentiate((u, t, b) => ItemSoftmax.SumLoss(u, t, b, chosen, targets, excluded));
         (float expectedLoss, float[][] expected) = Differentiate((u, t, b) => nn.functional.cross_entropy(
-            u.index_select(0, tensor(chosen)).matmul(t.t()).Plus(b),
+            u.index_select(0, tensor(chosen)).matmul(t.t()).Plus(b).Plus(tensor(mask, chosen.Length, items)),
             tensor(targets.Select(target => (long)target).ToArray()),
             reduction: nn.Reduction.Sum));
 

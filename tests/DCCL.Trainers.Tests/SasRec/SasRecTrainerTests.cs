@@ -30,6 +30,27 @@ public sealed class SasRecTrainerTests
         }
     }
 
+    // Everybody has one item before all else: it is never to be foreseen, and never what somebody did not take.
+    [TestCase(0)]
+    [TestCase(6)]
+    public void Fit_AnItemThatEverybodyHas_IsNotPushedDown(int sampledItems)
+    {
+        MLContext context = new(seed: 1);
+        EventRow[] events =
+        [
+            .. _board.HeldOut.Keys.Select(user => new EventRow { User = user, Item = "everybody's" }),
+            .. _board.Events,
+        ];
+
+        DeviceCloudPredictionTransformer model = CreateChain(context, Small(3, sampledItems, validationUsers: 0))
+            .Fit(context.Data.LoadFromEnumerable(events)).DeviceCloudModel();
+
+        float[] bias = model.Parameters["item.bias"].ToArray();
+        int own = 1 + Array.IndexOf([.. model.ItemIds!], "everybody's");
+        Assert.That(bias[own], Is.Zero);
+        Assert.That(bias[1..].Where((_, i) => i + 1 != own), Has.None.Zero);
+    }
+
     [Test]
     public void Fit_TheSameSeed_GivesTheSameBytes([Values(1, 2)] int threads, [Values(0, 6)] int sampledItems)
     {

@@ -48,12 +48,14 @@ public sealed class SequenceTableTests
         SequenceTable table = new(log, HistoryLength, usesProfiles: false, (user, index) => (user, index) != (1, 2));
         using DisposeScope scope = torch.NewDisposeScope();
 
-        (TrainingBatch batch, long[] rows, int[] targets) = table.CreateBatch([new SequenceWindow(1, 1, 3), new SequenceWindow(2, 1, 1)]);
+        (TrainingBatch batch, long[] rows, int[] targets, int[] users) = table.CreateBatch([new SequenceWindow(1, 1, 3), new SequenceWindow(2, 1, 1)]);
 
         // Event 13 is not taught: it stands in a history only.
         Assert.That(batch.History.data<long>().ToArray(), Is.EqualTo(new long[] { 13, 12, 11, 15, 0, 0 }));
         Assert.That(rows, Is.EqualTo(new long[] { 0, 2, 3 }));
         Assert.That(targets, Is.EqualTo(new[] { 14, 12, 16 }));
+        Assert.That(users, Is.EqualTo(new[] { 1, 1, 2 }));
+        Assert.That(table.GetItems(1).ToArray(), Is.EqualTo(new[] { 11, 12, 13, 14 }));
         Assert.That(batch.Lengths, Is.EqualTo(new[] { 3, 1 }));
         Assert.That(table.GetTargets([new SequenceWindow(1, 1, 3), new SequenceWindow(2, 1, 1)]), Is.EqualTo(targets));
         Assert.That(table.NumberOfEvents, Is.EqualTo(3));
