@@ -12,8 +12,11 @@ namespace DCCL.Trainers.SasRec;
 /// sampled for the batch.
 /// </summary>
 /// <remarks>
-/// What its user has at any time is no candidate beside an event, as it is no negative in the paper: it would be pushed down for being taken
-/// earlier or later, and is never ranked against what comes next. Each batch is divided among <see cref="Replicas{TModel}"/>. Not thread-safe. Owns the replicas, not the model.
+/// <para>
+/// What its user has at another time is no candidate beside an event, as it is no negative in the paper: it would be pushed down for being taken
+/// earlier or later, and is never ranked against what comes next.
+/// </para>
+/// <para>Each batch is divided among <see cref="Replicas{TModel}"/>. Not thread-safe. Owns the replicas, not the model.</para>
 /// </remarks>
 internal sealed class SequenceTraining : ICloudEpochs
 {
