@@ -94,9 +94,6 @@ internal sealed class SequenceTable
         return targets;
     }
 
-    /// <summary>Gets the items of all of a user's events, taught or not, oldest first; 0 where an event has none.</summary>
-    public ReadOnlySpan<int> GetItems(int user) => _log.GetItems(user);
-
     /// <summary>Builds a batch; its tensors belong to the current dispose scope.</summary>
     /// <param name="windows">The windows, one group each.</param>
     /// <returns>

@@ -24,6 +24,7 @@ internal sealed class SequenceTraining : ICloudEpochs
     private const int SortedBatches = 32;
 
     private readonly SequenceTable _table;
+    private readonly InteractionLog _seen;
     private readonly Settings _settings;
     private readonly SeededRandom _random;
     private readonly Adam _optimizer;
@@ -42,6 +43,7 @@ internal sealed class SequenceTraining : ICloudEpochs
     public SequenceTraining(SasRecModule model, SequenceTable table, InteractionLog seen, Settings settings, SeededRandom random)
     {
         _table = table;
+        _seen = seen;
         _settings = settings;
         _random = random;
         _sampler = settings.NumberOfSampledItems is > 0 and int count && count < seen.NumberOfItems
@@ -139,7 +141,7 @@ internal sealed class SequenceTraining : ICloudEpochs
         Dictionary<int, int[]> taken = [];
         foreach (int user in owners.Distinct())
         {
-            taken.Add(user, [.. _table.GetItems(user).ToArray().Select(column).Where(place => place >= 0)]);
+            taken.Add(user, [.. _seen.GetItems(user).ToArray().Select(column).Where(place => place >= 0)]);
         }
 
         return Array.ConvertAll(owners, user => taken[user]);

@@ -55,7 +55,6 @@ public sealed class SequenceTableTests
         Assert.That(rows, Is.EqualTo(new long[] { 0, 2, 3 }));
         Assert.That(targets, Is.EqualTo(new[] { 14, 12, 16 }));
         Assert.That(users, Is.EqualTo(new[] { 1, 1, 2 }));
-        Assert.That(table.GetItems(1).ToArray(), Is.EqualTo(new[] { 11, 12, 13, 14 }));
         Assert.That(batch.Lengths, Is.EqualTo(new[] { 3, 1 }));
         Assert.That(table.GetTargets([new SequenceWindow(1, 1, 3), new SequenceWindow(2, 1, 1)]), Is.EqualTo(targets));
         Assert.That(table.NumberOfEvents, Is.EqualTo(3));
