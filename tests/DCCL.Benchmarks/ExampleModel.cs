@@ -39,8 +39,8 @@ internal static class ExampleModel
             }));
         ITransformer cloud = pipeline.Fit(split.Cloud);
         MetaPatchTrainer.Options options = isWeb
-            ? new() { PatchSize = 16, BottleneckSize = 8, L2 = 10, BasisLearningRate = 0.003, Run = run }
-            : new() { PatchSize = 8, BottleneckSize = 4, Run = run };
+            ? new() { Basis = PatchBasisSource.Learned, PatchSize = 16, BottleneckSize = 8, L2 = 10, BasisLearningRate = 0.003, Run = run }
+            : new() { Basis = PatchBasisSource.Learned, PatchSize = 8, BottleneckSize = 4, Run = run };
         ITransformer fleet = ml.DeviceCloud().Trainers.MetaPatch(cloud, options).Fit(split.Device);
         ml.Model.Save(fleet, log.Schema, path);
         Console.WriteLine($"{path}: {new FileInfo(path).Length} bytes, {fleet.GetUserPatches().Count} patches");

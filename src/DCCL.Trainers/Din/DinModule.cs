@@ -44,8 +44,6 @@ internal sealed class DinModule : TorchBackbone
         _isReplica = true;
     }
 
-    public override PatchBasisSource BestBasis => PatchBasisSource.Learned;
-
     public override long NumberOfPairsToJudge => 3_000_000;
 
     public override int BestNumberOfNegatives => 4;

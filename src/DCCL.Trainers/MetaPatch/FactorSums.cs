@@ -8,19 +8,18 @@ namespace DCCL.Trainers.MetaPatch;
 /// <summary>Patches that weigh factors of the item and nothing else, where events have no labels: each is a sum over what its user had.</summary>
 /// <remarks>
 /// <para>
-/// The projection of a user on the factors' directions (fold-in). What the cloud model remembers of the user counts as the device's events do: the
-/// directions are the cloud's, but the sum is the user's own, and says the more the longer it is.
+/// With the singular vectors that the factors start from, the projection of a user on their directions (fold-in); <see cref="FactorLearner"/> learns on from
+/// there. What the cloud model remembers of the user counts as the device's events do: the factors are the same for all, but the sum is the user's own, and
+/// says the more the longer it is.
 /// </para>
 /// <para>Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD).</para>
 /// <para>Immutable and thread-safe; who makes many patches has them made by several threads.</para>
 /// </remarks>
 internal sealed class FactorSums
 {
-    /// <summary>How much a sum adds to a logit at full strength, as a multiple of the projection, in which an event counts 1.</summary>
-    public const double ProjectionWeight = 4;
-
-    // The weight that suits is of the order of the logits that a sum is added to, which differs from model to model.
-    private static readonly float[] _strengths = [0, 1 / 16f, 1 / 8f, 1 / 4f, 1 / 2f, 1];
+    // Factors are so long that weights which are learnt by steps, and drawn to 0 by L2, have room: of orthonormal ones the squared length by L2.
+    private const double SquaredScale = 4;
+    private static readonly float[] _strengths = [0, 0.25f, 0.5f, 0.75f, 1];
 
     private readonly TrainingRun _run;
     private readonly float[] _factors;
@@ -30,22 +29,16 @@ internal sealed class FactorSums
 
     /// <summary>Prepares the sums.</summary>
     /// <param name="run">The run.</param>
-    /// <param name="patch">What holds the factors.</param>
-    /// <param name="maximumNumberOfEvents">The number of a user's most recent events that count; 0 for all.</param>
-    public FactorSums(TrainingRun run, PatchTensors patch, int maximumNumberOfEvents = 0)
+    /// <param name="factors">The factors of the items [items + 1, K].</param>
+    /// <param name="numberOfFactors">K.</param>
+    /// <param name="options">The options that the factors were found with.</param>
+    public FactorSums(TrainingRun run, float[] factors, int numberOfFactors, MetaPatchTrainer.Options options)
     {
         _run = run;
-        _factors = patch.GetFactors();
-        _numberOfFactors = patch.Architecture.NumberOfItemFactors;
-        _maximumNumberOfEvents = maximumNumberOfEvents;
-        double[] squares = new double[_numberOfFactors];
-        for (int i = 0; i < _factors.Length; i++)
-        {
-            squares[i % _numberOfFactors] += (double)_factors[i] * _factors[i];
-        }
-
-        // The columns of the factors are all of one length, or zero.
-        _rate = ProjectionWeight / Math.Max(1e-12, squares.Max());
+        _factors = factors;
+        _numberOfFactors = numberOfFactors;
+        _maximumNumberOfEvents = options.MaximumNumberOfEvents;
+        _rate = 1 / (SquaredScale * options.L2);
     }
 
     private int PatchSize => 1 + _numberOfFactors;
@@ -65,24 +58,35 @@ internal sealed class FactorSums
     public static float[] FindFactors(InteractionLog known, int numberOfFactors, double l2, int seed)
     {
         float[] directions = SpectralEmbedding.FindDirections(known, numberOfFactors, new SeededRandom(seed));
-        float scale = (float)Math.Sqrt(ProjectionWeight * l2);
+        float scale = (float)GetScale(l2);
         return Array.ConvertAll(directions, value => scale * value);
     }
 
-    /// <summary>Makes every user's patch, and keeps as much of it as held-back events say.</summary>
-    /// <remarks>Where they say nothing for sure, as much as before is kept.</remarks>
+    /// <summary>How many times as long as orthonormal ones factors are.</summary>
+    /// <param name="l2">The penalty on weights that are learnt by steps.</param>
+    public static double GetScale(double l2) => Math.Sqrt(SquaredScale * l2);
+
+    /// <summary>Chooses how much of the sums is kept, the same for all users, by how they rank held-back events.</summary>
+    /// <remarks>Where these say nothing for sure, as much as before is kept.</remarks>
+    /// <param name="gate">Ranks the events.</param>
+    /// <param name="start">The patches of before; null if there are none.</param>
+    /// <returns>The strength, 0 to 1.</returns>
+    public double ChooseStrength(SumGate gate, UserPatches? start)
+    {
+        int chosen = gate.Choose(this, _strengths);
+        return chosen > 0 || start is null ? _strengths[chosen] : GetStrength(start, gate.GetHistory());
+    }
+
+    /// <summary>Makes every user's patch.</summary>
     /// <param name="log">All events: what is remembered, then the devices' own.</param>
     /// <param name="events">Those of them that are new to the cloud model: whoever has some gets a patch.</param>
     /// <param name="start">The patches of before, which the others keep; null if there are none.</param>
-    /// <param name="gate">Chooses the strength, one for all users; null where one is given.</param>
-    /// <param name="strength">The strength that is given, 0 to 1; null to choose.</param>
-    public UserPatches Create(InteractionLog log, EventTable events, UserPatches? start, RankingGate? gate, double? strength)
+    /// <param name="strength">How much of a sum is kept, 0 to 1.</param>
+    public UserPatches Create(InteractionLog log, EventTable events, UserPatches? start, double strength)
     {
-        int[] users = [.. events.GetUsers().Select(own => own.User)];
-        int chosen = gate?.ChooseForAll(users, _strengths, index => CreateTable(gate.History, users, start, _strengths[index])) ?? 0;
-        double kept = strength ?? (chosen > 0 || start is null ? _strengths[chosen] : GetStrength(start, gate!.History));
-        _run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {kept:P0} is kept"));
-        return CreateTable(log, users, start, kept);
+        int[] users = GetUsers(events);
+        _run.Info(FormattableString.Invariant($"metapatch: {users.Length} patches summed, of which {strength:P0} is kept"));
+        return CreateTable(log, users, start, strength);
     }
 
     /// <summary>Finds how much of the sums was kept in patches.</summary>
@@ -135,6 +139,22 @@ internal sealed class FactorSums
         }
     }
 
+    /// <summary>Scores all items by the whole sum.</summary>
+    /// <param name="items">The items of the user's events, oldest first.</param>
+    /// <returns>What the sum adds to the logit of item 1, 2, ... [items].</returns>
+    public float[] Score(ReadOnlySpan<int> items)
+    {
+        float[] patch = new float[PatchSize];
+        Sum(items, _ => true, strength: 1, patch);
+        float[] scores = new float[(_factors.Length / _numberOfFactors) - 1];
+        for (int i = 0; i < scores.Length; i++)
+        {
+            scores[i] = TensorPrimitives.Dot(patch.AsSpan(1), _factors.AsSpan((i + 1) * _numberOfFactors, _numberOfFactors));
+        }
+
+        return scores;
+    }
+
     /// <summary>Makes the patches of some users.</summary>
     /// <param name="log">The events that count.</param>
     /// <param name="users">The users.</param>
@@ -160,4 +180,6 @@ internal sealed class FactorSums
 
         return new UserPatches(PatchSize, values, statuses);
     }
+
+    private static int[] GetUsers(EventTable events) => [.. events.GetUsers().Select(own => own.User)];
 }

@@ -35,15 +35,15 @@ public sealed partial class MetaPatchTrainer
         /// </summary>
         /// <value>
         /// The default is null: as in the patches that the model has; else what was better on validation events: <see cref="PatchBasisSource.ItemFactors"/>
-        /// for a SASRec and events without labels, if the gate keeps anything of such patches, and <see cref="PatchBasisSource.Learned"/> for everything else.
+        /// for events without labels, if the gate keeps anything of such patches, and <see cref="PatchBasisSource.Learned"/> for everything else.
         /// </value>
         public PatchBasisSource? Basis { get; init; }
 
-        /// <summary>Gets the number of passes over the users when the basis is learnt.</summary>
+        /// <summary>Gets the number of passes over the users when the basis is learnt, or over their events when factors of the items are.</summary>
         /// <value>The default is 30. At least 1.</value>
         public int NumberOfBasisEpochs { get; init; } = 30;
 
-        /// <summary>Gets the number of epochs without a better basis, as the held-back events judge, after which learning stops.</summary>
+        /// <summary>Gets the number of epochs without a better basis, or better factors, as the held-back events judge, after which learning stops.</summary>
         /// <value>The default is 5. At least 1.</value>
         public int BasisPatience { get; init; } = 5;
 
@@ -105,8 +105,8 @@ public sealed partial class MetaPatchTrainer
 
         /// <summary>Gets the share of a user's events, the most recent ones, on which the gate judges the patch of the others.</summary>
         /// <value>
-        /// The default is 0.2. Above 0 and less than 1. Not used where patches are sums: what is new to the cloud model judges these, the first events of
-        /// everybody, as many as take some seconds.
+        /// The default is 0.2. Above 0 and less than 1. Not used where patches are sums: the later half of what is new to the cloud model judges these, or
+        /// all of it where the factors are there already, as many events of everybody as take some seconds.
         /// </value>
         public double GateFraction { get; init; } = 0.2;
 

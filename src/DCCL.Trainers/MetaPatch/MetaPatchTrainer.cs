@@ -23,8 +23,8 @@ namespace DCCL.Trainers;
 /// similar activity together, and all users where patches are sums. Of events with labels, pairs of a positive and a negative one of the same user
 /// judge the patch but for its intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt
 /// and judged.
-/// <see cref="PatchBasisSource.ItemFactors"/>, the default for a SasRec, is another kind of patch, which is not learnt but summed where events have no
-/// labels.
+/// <see cref="PatchBasisSource.ItemFactors"/>, the default for events without labels, is another kind of patch there: factors of the items are learnt
+/// across users, and a user's patch is the sum of those of all items that the user had. Learning a patch is an addition.
 /// </para>
 /// <para>
 /// Patches learn from events after the user's training cut-off, <see cref="BehaviorHistory.Cutoffs"/>: events that the
@@ -118,11 +118,11 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         run.Info($"{events.Count} events to learn patches from");
         using TorchBackbone module = Backbones.Create(parameters);
         InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
-        PatchBasisSource best = events.HasLabels || known.NumberOfEvents == 0 ? PatchBasisSource.Learned : module.BestBasis;
+        PatchBasisSource best = events.HasLabels || known.NumberOfEvents == 0 ? PatchBasisSource.Learned : PatchBasisSource.ItemFactors;
         DeviceCloudPredictionTransformer fleet = Train(run, model, device, events, known, module, best);
         if (_options.Basis is null && parameters.Patch is null && best == PatchBasisSource.ItemFactors && fleet.Patches?.NumberOfPatchedUsers == 0)
         {
-            run.Info("metapatch: sums of factors do not help, a basis may");
+            run.Info("metapatch: sums of factors do not help, patches on a basis may");
             return Train(run, model, device, events, known, module, PatchBasisSource.Learned);
         }
 
@@ -157,29 +157,50 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 
         UserPatches? start = keepsBasis ? model.Patches : null;
         BehaviorHistory history = BehaviorHistory.FromLog(device.Log, architecture, GetCutoffs(model.History, device.Log.NumberOfUsers));
-        Dictionary<string, float[]> tensors = Backbones.GetWeights(parameters);
+        PatchEncoderArchitecture? encoder = keepsBasis ? parameters.Encoder : null;
+        if (FactorSums.Describe(shape, events.HasLabels))
+        {
+            float[] summed = patch.GetFactors();
+            double strength;
+            if (keepsBasis)
+            {
+                // They know nothing of the new events, so that all of these judge.
+                using SumGate all = new(run, parameters, device.Log, events, fraction: 1, frozen.NumberOfPairsToJudge);
+                strength = _options.Strength ?? new FactorSums(run, summed, shape.NumberOfItemFactors, _options).ChooseStrength(all, start);
+            }
+            else
+            {
+                FactorLearner learner = new(run, "metapatch", _options, frozen, device.Log, events, sampler.Value, shape.NumberOfItemFactors);
+                (summed, strength) = learner.LearnAndGate(summed, parameters);
+            }
+
+            using PatchTensors learnt = patch.WithFactors(summed, architecture);
+            FactorSums sums = new(run, summed, shape.NumberOfItemFactors, _options);
+            return model.WithModel(Combine(parameters, learnt, encoder), sums.Create(device.Log, events, start, strength), history);
+        }
+
+        DeviceCloudModelParameters patchable = Combine(parameters, patch, encoder);
+        RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
+            ? null
+            : new RankingGate(run, patchable, device.Log, events, _options.GateFraction, module.NumberOfPairsToJudge);
+        UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler.Value, patch), start).Learn(history.NumberOfUsers, gate);
+        return model.WithModel(patchable, patches, history);
+    }
+
+    private static DeviceCloudModelParameters Combine(DeviceCloudModelParameters cloud, PatchTensors patch, PatchEncoderArchitecture? encoder)
+    {
+        Dictionary<string, float[]> tensors = Backbones.GetWeights(cloud);
         foreach ((string name, float[] values) in patch.Export())
         {
             tensors.Add(name, values);
         }
 
-        PatchEncoderArchitecture? encoder = keepsBasis ? parameters.Encoder : null;
-        foreach (TensorShape tensor in encoder?.GetTensors(architecture, shape) ?? [])
+        foreach (TensorShape tensor in encoder?.GetTensors(cloud.Architecture, patch.Architecture) ?? [])
         {
-            tensors.Add(tensor.Name, parameters[tensor.Name].ToArray());
+            tensors.Add(tensor.Name, cloud[tensor.Name].ToArray());
         }
 
-        DeviceCloudModelParameters patchable = new(architecture, shape, encoder, tensors);
-        bool isSummed = FactorSums.Describe(shape, events.HasLabels);
-
-        // The factors know nothing of the devices' events, so that all of them can judge what users had before.
-        RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
-            ? null
-            : new RankingGate(run, patchable, device.Log, events, isSummed ? 1 : _options.GateFraction, module.NumberOfPairsToJudge, isSummed);
-        UserPatches patches = isSummed
-            ? new FactorSums(run, patch, _options.MaximumNumberOfEvents).Create(device.Log, events, start, gate, _options.Strength)
-            : training.CreateLearner(patch, training.Divide(events, sampler.Value, patch), start).Learn(history.NumberOfUsers, gate);
-        return model.WithModel(patchable, patches, history);
+        return new DeviceCloudModelParameters(cloud.Architecture, patch.Architecture, encoder, tensors);
     }
 
     private bool IsRecent(InteractionLog log, int user, int index) =>

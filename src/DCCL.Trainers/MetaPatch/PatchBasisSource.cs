@@ -13,17 +13,22 @@ public enum PatchBasisSource
     Random,
 
     /// <summary>
-    /// None: besides the intercept, a patch weighs <see cref="MetaPatchTrainer.Options.PatchSize"/> less 1 factors of the item that is scored, the leading
-    /// singular vectors of who had what before the events that are new to the cloud model. 33 was better than 9, 17, 65 and 129 on validation events. What
-    /// the options say of a basis is not used.
+    /// None: besides the intercept, a patch weighs <see cref="MetaPatchTrainer.Options.PatchSize"/> less 1 factors of the item that is scored. They start
+    /// from the leading singular vectors of who had what before the events that are new to the cloud model. What the options say of layers and bottleneck
+    /// is not used.
     /// <para>
-    /// Of events without labels a patch is the sum of the factors of all items that the user had, as the cloud model remembers and on the device, and adds
-    /// to a logit up to 4 times the projection on the singular vectors. How much of it is kept is one number for all users, for which a gate ranks
-    /// events that are new to the cloud model, of everybody; where these say nothing for sure, it is what it was before. Such a patch is there to rank: its
-    /// probabilities are not calibrated. There is no patch encoder: people without a patch get the cloud model.
+    /// Of events without labels a patch is the sum of the factors of all items that the user had, as the cloud model remembers and on the device, and the
+    /// factors are learnt across users: such sums are to foresee the events that are new to the cloud model, on top of what it foresees. They learn from
+    /// each user's earlier new events as long as that helps the later ones; a gate ranks these among all items and says how much of the sums is kept, one
+    /// number for all users; and then they learn as long from all. Factors that a model has already stay as they are, and new events go into the sums; where
+    /// the gate says nothing for sure, as much of them is kept as before. Such a patch is there to rank: its probabilities are not calibrated. There is no
+    /// patch encoder: people without a patch get the cloud model.
     /// </para>
     /// <para>Weights for labelled events, and those that a device learns, are found by steps, as on a basis.</para>
-    /// <para>Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD).</para>
+    /// <para>
+    /// Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD), for the sums; Kabbur,
+    /// Ning and Karypis, "FISM: factored item similarity models for top-n recommender systems", KDD 2013, for what is learnt.
+    /// </para>
     /// </summary>
     ItemFactors,
 }

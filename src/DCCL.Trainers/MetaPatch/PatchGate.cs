@@ -129,13 +129,10 @@ internal static class PatchGate
 
     /// <summary>Chooses one strength for all users by a gain that is higher where patches are better, if it is more than two standard errors.</summary>
     /// <remarks>For patches that are sums over a user's events: how much they count for is one number, which all users together tell best.</remarks>
-    /// <param name="isMeasured">Whether a user's gain is known.</param>
-    /// <param name="gains">Each user's gain under each strength [users][strengths].</param>
+    /// <param name="gains">The gain under each strength of each user who was measured [users][strengths].</param>
     /// <returns>The index of the strength, 0 for gated.</returns>
-    public static int ChooseForAll(bool[] isMeasured, double[][] gains) =>
-        ChooseByGain(
-            [.. Enumerable.Range(0, gains.Length).Where(user => isMeasured[user])], [.. Enumerable.Range(0, gains.FirstOrDefault([]).Length)], gains,
-            standardErrors: 2);
+    public static int ChooseForAll(double[][] gains) => ChooseByGain(
+        [.. Enumerable.Range(0, gains.Length)], [.. Enumerable.Range(0, gains.FirstOrDefault([]).Length)], gains, standardErrors: 2);
 
     // The strength whose mean gain over the starting point less some standard errors is the largest above 0; 0 if none is, or one user is all there are.
     private static int ChooseByGain(int[] users, int[] offered, double[][] gains, double standardErrors)

@@ -136,6 +136,16 @@ internal sealed class PatchTensors : IDisposable
             activation, factors is null ? offset : offset.Plus(WeighFactors(factors, patches)), FirstLayer, (layer, z) => Apply(layer, z, patches), generator: null);
     }
 
+    /// <summary>Creates tensors with other factors.</summary>
+    /// <param name="factors">The factors of the items [items + 1, K].</param>
+    /// <param name="backbone">The network that is patched.</param>
+    public PatchTensors WithFactors(float[] factors, BackboneArchitecture backbone)
+    {
+        Dictionary<string, float[]> own = Export();
+        own[FactorsTensor] = factors;
+        return new PatchTensors(Architecture, backbone, shape => own[shape.Name]);
+    }
+
     /// <summary>Copies the factors of the items [items + 1, K], row-major; empty if patches weigh none.</summary>
     public float[] GetFactors() => _factors?.ToArray() ?? [];
 

@@ -25,13 +25,8 @@ internal sealed class RankingGate
     /// <param name="events">Those of them that patches learn from, a user's one after the other in time order.</param>
     /// <param name="fraction">The share of a user's events that is held back.</param>
     /// <param name="maximumNumberOfPairs">The number of pairs of an event and an item to rank at most: of more, a sample of users is ranked.</param>
-    /// <param name="ranksEverybody">
-    /// Whether the first held-back events of everybody are ranked, as many as the pairs suffice for, rather than all of some users': for what is
-    /// chosen for all users together.
-    /// </param>
     public RankingGate(
-        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction, long maximumNumberOfPairs,
-        bool ranksEverybody)
+        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, double fraction, long maximumNumberOfPairs)
     {
         _run = run;
         _parameters = parameters;
@@ -46,10 +41,8 @@ internal sealed class RankingGate
             }
         }
 
-        long pairsPerEventOfEverybody = (long)parameters.Architecture.NumberOfItems * Math.Max(1, first.Count(index => index < int.MaxValue));
-        long most = ranksEverybody ? Math.Max(1, maximumNumberOfPairs / pairsPerEventOfEverybody) : int.MaxValue;
         History = log.Where((user, index) => index < first[user]);
-        HeldBack = log.Where((user, index) => index >= first[user] && index - (long)first[user] < most);
+        HeldBack = log.Where((user, index) => index >= first[user]);
     }
 
     /// <summary>Gets the events before those that are held back.</summary>
@@ -67,17 +60,6 @@ internal sealed class RankingGate
     {
         (bool[] isRanked, double[][] gains) = Measure(users, [.. PatchGate.Strengths.Select(strength => strength.Others)], fleet);
         return PatchGate.ChooseByGain(numberOfEvents, isRanked, gains);
-    }
-
-    /// <summary>Chooses one strength for all users.</summary>
-    /// <param name="users">The users who have events to learn from.</param>
-    /// <param name="strengths">The strengths to choose from; the first is none.</param>
-    /// <param name="fleet">Makes the patches, without the held-back events, at the strength of an index.</param>
-    /// <returns>The index of the strength.</returns>
-    public int ChooseForAll(int[] users, IReadOnlyList<float> strengths, Func<int, UserPatches> fleet)
-    {
-        (bool[] isRanked, double[][] gains) = Measure(users, strengths, fleet);
-        return PatchGate.ChooseForAll(isRanked, gains);
     }
 
     private (bool[] IsRanked, double[][] Gains) Measure(int[] users, IReadOnlyList<float> strengths, Func<int, UserPatches> fleet)

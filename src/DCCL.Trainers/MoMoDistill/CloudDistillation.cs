@@ -44,7 +44,7 @@ internal sealed class CloudDistillation
     /// <summary>Trains the new cloud model in place.</summary>
     /// <param name="model">The old cloud model's copy.</param>
     /// <param name="teachers">The patched models; null for none.</param>
-    public void Train(TorchBackbone model, Teachers? teachers)
+    public void Train(TorchBackbone model, ITeachers? teachers)
     {
         // Random numbers of its own, so that training with and without teachers sees the same batches and negatives.
         double shift = GetLogitShift(model);
@@ -106,7 +106,7 @@ internal sealed class CloudDistillation
         return sum / _heldOut.Count;
     }
 
-    private Tensor Teach(Teachers teachers, TrainingBatch batch, ReadOnlySpan<int> indices, Tensor logits, double shift)
+    private Tensor Teach(ITeachers teachers, TrainingBatch batch, ReadOnlySpan<int> indices, Tensor logits, double shift)
     {
         int[] users = new int[indices.Length];
         int[] folds = new int[indices.Length];

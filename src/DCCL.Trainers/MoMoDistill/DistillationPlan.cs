@@ -127,23 +127,24 @@ internal sealed class DistillationPlan
     }
 
     /// <summary>Sums, for each fold, over the events of all users outside of it, those of the cloud included.</summary>
-    /// <param name="sums">Sums factors that know none of the devices' events.</param>
+    /// <param name="sums">Of each fold what sums factors that know none of its events.</param>
+    /// <param name="strength">How much of a sum teaches, 0 to 1.</param>
     /// <param name="events">All events that have something before them.</param>
     /// <param name="log">All events.</param>
     /// <param name="patches">The patches of all users: who has none teaches nothing.</param>
     /// <param name="run">The run.</param>
-    /// <returns>[folds][(user - 1) d + k]; the last fold is that of stage 2.</returns>
-    public float[][] CrossSum(FactorSums sums, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
+    /// <returns>[folds][(user - 1) d + k].</returns>
+    public float[][] CrossSum(IReadOnlyList<FactorSums> sums, double strength, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
     {
         int size = patches.PatchSize;
-        float[][] result = [.. Enumerable.Range(0, _numberOfFolds + 1).Select(_ => new float[patches.NumberOfUsers * size])];
+        float[][] result = [.. sums.Select(_ => new float[patches.NumberOfUsers * size])];
         Parallel.ForEach(events.GetUsers().Where(own => patches.GetStatus(own.User) == PatchStatus.Patched), run.Parallel, own =>
         {
             Dictionary<int, int> foldsByIndex = Enumerable.Range(own.First, own.Count).ToDictionary(i => events.Indices[i], i => Folds[i]);
-            for (int fold = 0; fold <= _numberOfFolds; fold++)
+            for (int fold = 0; fold < sums.Count; fold++)
             {
-                sums.Sum(
-                    log.GetItems(own.User), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength: 1,
+                sums[fold].Sum(
+                    log.GetItems(own.User), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength,
                     result[fold].AsSpan((own.User - 1) * size, size));
             }
         });

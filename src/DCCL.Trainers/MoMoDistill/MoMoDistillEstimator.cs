@@ -21,8 +21,9 @@ namespace DCCL.Trainers;
 /// no part in stage 2.
 /// </para>
 /// <para>
-/// Patches that are sums of item factors (<see cref="PatchBasisSource.ItemFactors"/>, events without labels) have no encoder: stage 2 finds
-/// factors and sums anew, of all events, and keeps as much of the sums as was kept before.
+/// Patches that are sums of item factors (<see cref="PatchBasisSource.ItemFactors"/>, events without labels) have no encoder. As teachers their factors are
+/// learnt anew for each fold of the devices' events without it. Stage 2 keeps the factors, and half as much of the sums as before, where the new cloud
+/// model has learnt from events that the old one had not seen: part of what they said it knows now by itself.
 /// </para>
 /// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.3,
 /// https://arxiv.org/abs/2104.06624.</para>
@@ -35,6 +36,9 @@ namespace DCCL.Trainers;
 /// </example>
 public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
 {
+    // A cloud model that has learnt from the devices' events knows by itself part of what sums of factors said on top of it. Chosen on validation events.
+    private const double MigratedShare = 0.5;
+
     private readonly IHostEnvironment _environment;
     private readonly ITransformer _model;
     private readonly Options _options;
@@ -126,27 +130,19 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         EventTable heldOut = events.Select(plan.StageTwo);
         using TorchBackbone old = Backbones.Create(parameters, _options.DropoutRate);
         using TorchBackbone oldFrozen = old.Replicate(frozen: true);
+        using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         bool isSummed = FactorSums.Describe(shape, events.HasLabels);
-        using PatchTensors ownPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
-
         bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
-
-        // The factors may know the devices' events, from an earlier round, but teachers may not.
-        using PatchTensors? cloudFactors = isSummed && hasPatches && _options.TeacherWeight > 0
-            ? FindFactors(run, shape, architecture, log.Where((user, index) => index < firstDeviceEvent(user)))
-            : null;
-        PatchTensors oldPatch = cloudFactors ?? ownPatch;
+        double share = isSummed && DeviceEvents.Create(fleet, log).NumberOfNewEvents > 0 ? MigratedShare : 1;
         PatchTraining teaching = new(run, _options.Patches, oldFrozen);
-        float[][]? foldPatches = null;
-        if (_options.TeacherWeight > 0 || (_options.NumberOfPatchEpochs > 0 && !isSummed))
-        {
-            // Where nobody has a patch, nobody's is asked for.
-            foldPatches = !hasPatches ? []
-                : isSummed ? plan.CrossSum(new FactorSums(run, oldPatch, _options.Patches.MaximumNumberOfEvents), events, log, fleet.Patches, run)
-                : plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run);
-        }
 
         // Patches learn on the old model, which has not seen the devices' events, and only then it is trained on.
+        using SumTeachers? sums = isSummed && hasPatches && _options.TeacherWeight > 0
+            ? CreateTeachers(run, oldFrozen, log, firstDeviceEvent, events, plan, fleet.Patches, oldPatch, share)
+            : null;
+        float[][]? foldPatches = isSummed || (_options.TeacherWeight == 0 && _options.NumberOfPatchEpochs == 0) ? null
+            : hasPatches ? plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run)
+            : []; // Where nobody has a patch, nobody's is asked for.
         if (_options.TeacherWeight > 0 && hasPatches)
         {
             first.TrainTeacher(old);
@@ -155,19 +151,18 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using SampleStore? teacherStore = foldPatches is null ? null : teaching.Encode(heldOut, log, oldPatch, run.Random.Fork(3));
         Teachers? teachers = foldPatches is null
             ? null
-            : Teachers.Create(teaching, oldFrozen, oldPatch, fleet.Patches!, foldPatches, plan, events, teacherStore!);
+            : Teachers.Create(teaching, oldFrozen, oldPatch, fleet.Patches, foldPatches, plan, events, teacherStore!);
         using TorchBackbone module = Backbones.Create(parameters, _options.DropoutRate);
-        first.Train(module, teachers);
+        first.Train(module, isSummed ? sums : teachers);
 
         // Stage 2.
-        using TorchBackbone frozen = module.Replicate(frozen: true);
         if (isSummed && _options.NumberOfPatchEpochs > 0)
         {
-            using PatchTensors factors = FindFactors(run, shape, architecture, log);
-            UserPatches patches = SumAnew(run, log, plan.CountDeviceEvents(events).Keys, fleet.Patches, ownPatch, factors);
-            return CreateModel(fleet, log, module, factors, encoder: [], encoderShape: null, (_, _) => patches);
+            UserPatches patches = SumAnew(run, log, plan.CountDeviceEvents(events).Keys, fleet.Patches, oldPatch, share);
+            return CreateModel(fleet, log, module, oldPatch, encoder: [], encoderShape: null, (_, _) => patches);
         }
 
+        using TorchBackbone frozen = module.Replicate(frozen: true);
         using PatchTensors patch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         using EncoderTensors encoder = new(
             new PatchEncoderArchitecture { HiddenSize = _options.EncoderSize }, architecture, shape, run.Random);
@@ -184,21 +179,34 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
             (parameters, history) => Migrate(fleet, parameters, history, encoder.ColumnFactors, second));
     }
 
-    private PatchTensors FindFactors(TrainingRun run, PatchArchitecture shape, BackboneArchitecture architecture, InteractionLog known) =>
-        PatchTensors.CreateRandom(
-            shape, architecture, run.Random, FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.Patches.L2, run.Seed));
-
-    // There is nothing to learn: as much of the new sums is kept as of the old ones, on which MetaPatch's gate has ranked all items.
-    private UserPatches SumAnew(
-        TrainingRun run, InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors oldFactors, PatchTensors factors)
+    // For each fold the factors learn anew without it, as long as suits earlier and later events of the devices.
+    private SumTeachers CreateTeachers(
+        TrainingRun run, TorchBackbone model, InteractionLog log, Func<int, int> firstDeviceEvent, EventTable events, DistillationPlan plan, UserPatches patches,
+        PatchTensors patch, double share)
     {
-        int maximum = _options.Patches.MaximumNumberOfEvents;
-        double strength = new FactorSums(run, oldFactors, maximum).GetStrength(old, log);
-        return new FactorSums(run, factors, maximum).CreateTable(
+        int numberOfFactors = patch.Architecture.NumberOfItemFactors;
+        InteractionLog known = log.Where((user, index) => index < firstDeviceEvent(user)).WithPositivesOnly();
+        float[] start = FactorSums.FindFactors(known, numberOfFactors, _options.Patches.L2, run.Seed);
+        FactorLearner learner = new(
+            run, "momodistill", _options.Patches, model, log, events.Select(plan.DeviceEvents), new NegativeSampler(log, seed: 0), numberOfFactors);
+        (_, int epochs) = learner.Learn(start);
+        float[][] factors = [.. Enumerable.Range(0, plan.StageTwoFold + 1).Select(fold => learner.Learn(
+            start, epochs, place => plan.Folds[plan.DeviceEvents[place]] != fold))];
+        double strength = share * CreateSums(run, patch.GetFactors(), numberOfFactors).GetStrength(patches, log);
+        float[][] sums = plan.CrossSum([.. factors.Select(own => CreateSums(run, own, numberOfFactors))], strength, events, log, patches, run);
+        return new SumTeachers(model, patches, factors, sums);
+    }
+
+    private FactorSums CreateSums(TrainingRun run, float[] factors, int numberOfFactors) => new(run, factors, numberOfFactors, _options.Patches);
+
+    private UserPatches SumAnew(TrainingRun run, InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors patch, double share)
+    {
+        FactorSums sums = CreateSums(run, patch.GetFactors(), patch.Architecture.NumberOfItemFactors);
+        return sums.CreateTable(
             log,
             users.Union(Enumerable.Range(1, old.NumberOfUsers).Where(user => old.GetStatus(user) is PatchStatus.Patched or PatchStatus.Gated)),
             start: null,
-            strength);
+            share * sums.GetStrength(old, log));
     }
 
     private static DeviceCloudPredictionTransformer CreateModel(

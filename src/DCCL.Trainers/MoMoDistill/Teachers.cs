@@ -6,14 +6,14 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.MoMoDistill;
 
-/// <summary>The patched models of all users: a batch is scored with each row's own patch.</summary>
+/// <summary>Models with patches on a basis, or of weights that are learnt by steps.</summary>
 /// <remarks>
 /// Teachers are over-confident on the events they learnt from, so each of a user's device events has a fold, and its teacher is a
 /// patch learnt from the other folds. Users without a patch, or whose patch was gated, or whose patch does not help the cloud model
 /// that it stands on now, teach nothing: weight 0. Neither does anyone
 /// on the cloud's events: the cloud model knows them. Scoring is thread-safe. Owns nothing.
 /// </remarks>
-internal sealed class Teachers
+internal sealed class Teachers : ITeachers
 {
     private readonly TorchBackbone _model;
     private readonly PatchTensors _patch;
@@ -80,11 +80,7 @@ internal sealed class Teachers
     /// <summary>The patches that teach on a fold's events, zero for who does not teach [users, d].</summary>
     public Tensor GetTeachingPatches(IReadOnlyList<int> users, int fold) => Collect(users, (user, result) => GetTeachingPatch(user, fold, result));
 
-    /// <summary>The teachers' logits, and their weights.</summary>
-    /// <param name="batch">The events.</param>
-    /// <param name="users">Each event's user.</param>
-    /// <param name="folds">Each event's fold.</param>
-    /// <returns>[events, candidates] and [events, 1], or null if none of the users teaches.</returns>
+    /// <inheritdoc/>
     public (Tensor Logits, Tensor Weights)? Score(TrainingBatch batch, ReadOnlySpan<int> users, ReadOnlySpan<int> folds)
     {
         int size = _patches.PatchSize;

@@ -44,9 +44,6 @@ internal abstract class TorchBackbone : IDisposable
     /// <summary>Gets the tensors that an optimiser changes; the others are running statistics.</summary>
     public IEnumerable<Parameter> Trainable => _weights.Values.Where(weight => weight.requires_grad);
 
-    /// <summary>Gets the kind of patches that was best on validation events without labels.</summary>
-    public abstract PatchBasisSource BestBasis { get; }
-
     /// <summary>Gets how many pairs of an event and an item may be ranked to judge patches: as many as take some seconds.</summary>
     public abstract long NumberOfPairsToJudge { get; }
 

@@ -42,19 +42,19 @@ internal sealed class StageModels : IDisposable
     /// <summary>Gets the cloud model and one smoothed number per user.</summary>
     public ITransformer Intercept => Get("intercept", () => CreateMetaPatch(CreatePatchOptions(patchSize: 1)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user, of the kind that is the default of its backbone: DCCL-e.</summary>
+    /// <summary>Gets the cloud model and a patch per user, of the kind that is the default: DCCL-e.</summary>
     public ITransformer Patched => Get("patched", () => CreateMetaPatch(CreatePatchOptions()).Fit(_data.Device));
 
     /// <summary>Gets patches on a basis that was drawn and not learnt.</summary>
     public ITransformer RandomBasis => Get(
         "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user that weighs 32 factors of the item.</summary>
-    public ITransformer FactorPatched => Get(
+    /// <summary>Gets the cloud model and a patch per user that weighs 32 factors of the item: the default for events without labels.</summary>
+    public ITransformer FactorPatched => !_data.HasLabels ? Patched : Get(
         "factor-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.ItemFactors)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt, which is the default of a DIN.</summary>
-    public ITransformer BasisPatched => _options.Backbone == EvidenceOptions.Din ? Patched : Get(
+    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt: the default for events with labels.</summary>
+    public ITransformer BasisPatched => _data.HasLabels ? Patched : Get(
         "basis-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Learned)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
@@ -72,6 +72,10 @@ internal sealed class StageModels : IDisposable
     public ITransformer Distilled(int rounds = 1) => Get(
         $"distilled-{rounds}",
         () => CreateMoMoDistill(rounds == 1 ? Patched : Distilled(rounds - 1), hasTeachers: true).Fit(_data.Cloud, _data.Device));
+
+    /// <summary>Gets what comes out of one round from <see cref="BasisPatched"/>: it has a patch encoder.</summary>
+    public ITransformer BasisDistilled => _data.HasLabels ? Distilled() : Get(
+        "basis-distilled", () => CreateMoMoDistill(BasisPatched, hasTeachers: true).Fit(_data.Cloud, _data.Device));
 
     /// <summary>Makes a copy of a model that gives everybody the patch that its encoder predicts; the copy's owner disposes of it.</summary>
     public static DeviceCloudPredictionTransformer WithPredictedPatches(ITransformer fleet)

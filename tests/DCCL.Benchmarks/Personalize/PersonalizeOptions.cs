@@ -60,6 +60,7 @@ internal sealed record PersonalizeOptions
     /// <param name="negatives">Instead of <see cref="NegativePoolSize"/>.</param>
     public MetaPatchTrainer.Options CreatePatchOptions(TrainingRunOptions run, double? strength = null, int? lastEvents = null, int? negatives = null) => new()
     {
+        Basis = PatchBasisSource.Learned,
         MaximumNumberOfEvents = lastEvents ?? NumberOfLastEvents,
         NegativePoolSize = negatives ?? NegativePoolSize,
         NumberOfLinearizations = NumberOfLinearizations,

@@ -35,6 +35,25 @@ public sealed class CollaborativeTrainerTests
     }
 
     [Test]
+    public void Fit_ARoundOfSums_LearnsFactorsAndTeachesWithThem()
+    {
+        MLContext context = new(seed: 1);
+        Watcher watcher = new();
+
+        DeviceCloudPredictionTransformer model = context.DeviceCloud().Trainers.Collaborative(Options(1, watcher, strength: 1, basis: null))
+            .Fit(EventRow.LoadWithKeys(context, _board.Events));
+
+        string[] stages = [.. watcher.Reports.Select(report => report.Stage)];
+        Assert.That(stages.Where((stage, i) => i == 0 || stages[i - 1] != stage), Is.EqualTo((string[])
+        [
+            "din", "metapatch: candidates", "metapatch: factors", "metapatch: factors, for good",
+            "momodistill: candidates", "momodistill: factors", "momodistill: factors, for good", "momodistill: teachers' cloud model", "momodistill: cloud model",
+        ]));
+        Assert.That(model.Patches!.NumberOfPatchedUsers, Is.Positive);
+        Assert.That(model.Parameters.Encoder, Is.Null);
+    }
+
+    [Test]
     public void Fit_EndedInTheCloudModel_GoesOnToTheSameBytes()
     {
         MLContext context = new(seed: 1);
@@ -66,7 +85,7 @@ public sealed class CollaborativeTrainerTests
                 "CollaborativeTrainer.Options: NumberOfRounds must be at least 0, but is -1. DeviceFraction must be above 0 and less than 1, but is 1."));
     }
 
-    private static CollaborativeTrainer.Options Options(int rounds, IProgress<TrainingProgress>? progress = null, string? checkpoint = null, double? strength = null) => new()
+    private static CollaborativeTrainer.Options Options(int rounds, IProgress<TrainingProgress>? progress = null, string? checkpoint = null, double? strength = null, PatchBasisSource? basis = PatchBasisSource.Learned) => new()
     {
         NumberOfRounds = rounds,
         DeviceFraction = 0.4,
@@ -82,7 +101,7 @@ public sealed class CollaborativeTrainerTests
             BatchSize = 50,
             Run = new TrainingRunOptions { NumberOfThreads = 1, Progress = progress, CheckpointPath = checkpoint },
         },
-        Patches = new MetaPatchTrainer.Options { PatchSize = 3, BottleneckSize = 2, NumberOfBasisEpochs = 1, NumberOfSteps = 5, Strength = strength },
+        Patches = new MetaPatchTrainer.Options { Basis = basis, PatchSize = 3, BottleneckSize = 2, NumberOfBasisEpochs = 1, NumberOfSteps = 5, Strength = strength },
         Distillation = new MoMoDistillEstimator.Options { NumberOfEpochs = 1, NumberOfPatchEpochs = 1, NumberOfFolds = 2, StageTwoFraction = 0.3 },
     };
 }

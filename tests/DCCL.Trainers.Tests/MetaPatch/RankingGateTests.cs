@@ -14,7 +14,6 @@ public sealed class RankingGateTests
     private const int NumberOfUsers = 40;
     private const int NumberOfItems = 60;
     private const int EventsOfAUser = 6;
-    private static readonly float[] _strengths = [.. PatchGate.Strengths.Select(strength => strength.Others)];
     private static readonly int _full = PatchGate.Strengths.Count - 1;
 
     [Test]
@@ -41,41 +40,16 @@ public sealed class RankingGateTests
         Assert.That(strengths, Has.All.EqualTo(0));
     }
 
-    [Test]
-    public void Choose_OneStrengthForAll_KeepsWhatHelps()
-    {
-        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
-            theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others));
-
-        Assert.That(gate.ChooseForAll(users, _strengths, fleet), Is.EqualTo(_full));
-    }
-
     private static float[] Scale(float[] theta, float factor) => [.. theta.Select(value => value * factor)];
 
-    // The more events are ranked, the surer a small gain is: the limit is on pairs, and takes users as they are drawn.
+    // The limit is on pairs, and takes users as they are drawn.
     [Test]
-    public void ChooseForAll_FewPairs_RanksASampleOfTheUsers()
+    public void Choose_FewPairs_RanksASampleOfTheUsers()
     {
-        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
-            theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), maximumNumberOfPairs: NumberOfItems);
+        int[] strengths = Choose(theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), maximumNumberOfPairs: NumberOfItems);
 
         // A single user decides nothing.
-        Assert.That(gate.ChooseForAll(users, _strengths, fleet), Is.Zero);
-    }
-
-    // Two events of everybody, where the pairs suffice for no more: the first two of five that are held back.
-    [TestCase(2, 2)]
-    [TestCase(1, 1)]
-    [TestCase(100, 5)]
-    public void ChooseForAll_PairsForAFewEventsOfEverybody_RanksTheFirstOnesOfAll(int events, int expected)
-    {
-        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(
-            theta => theta, (theta, strength) => Scale(theta, PatchGate.Strengths[strength].Others), (long)events * NumberOfItems * NumberOfUsers, fraction: 1);
-
-        Assert.That(gate.ChooseForAll(users, _strengths, fleet), Is.EqualTo(_full));
-        Assert.That(
-            Enumerable.Range(1, NumberOfUsers).Select(user => (gate.History.GetItems(user).Length, gate.HeldBack.GetItems(user).Length)),
-            Has.All.EqualTo((1, expected)));
+        Assert.That(strengths, Has.All.EqualTo(0));
     }
 
     [Test]
@@ -86,15 +60,15 @@ public sealed class RankingGateTests
         Assert.That(Enumerable.Range(1, NumberOfUsers).Select(user => gate.History.GetItems(user).Length), Has.All.EqualTo(EventsOfAUser - 1));
     }
 
-    private static int[] Choose(Func<float[], float[]> truth, Func<float[], int, float[]> learnt)
+    private static int[] Choose(Func<float[], float[]> truth, Func<float[], int, float[]> learnt, long maximumNumberOfPairs = long.MaxValue)
     {
-        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(truth, learnt);
+        (RankingGate gate, int[] users, Func<int, UserPatches> fleet) = Prepare(truth, learnt, maximumNumberOfPairs);
         return gate.Choose(users, [.. users.Select(_ => EventsOfAUser - 1)], fleet);
     }
 
     // People who take what the model ranks first for them with their true patch; learnt was another. Their last event is held back.
     private static (RankingGate Gate, int[] Users, Func<int, UserPatches> Fleet) Prepare(
-        Func<float[], float[]> truth, Func<float[], int, float[]> learnt, long maximumNumberOfPairs = long.MaxValue, double fraction = 0.2)
+        Func<float[], float[]> truth, Func<float[], int, float[]> learnt, long maximumNumberOfPairs = long.MaxValue)
     {
         SeededRandom random = new(3);
         DinArchitecture architecture = new()
@@ -112,7 +86,7 @@ public sealed class RankingGateTests
         EventTable events = EventTable.Create(log, EventsOfAUser, usesProfiles: false, (_, index) => index > 0);
         using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
         return (
-            new RankingGate(run, parameters, log, events, fraction, maximumNumberOfPairs, ranksEverybody: fraction == 1),
+            new RankingGate(run, parameters, log, events, fraction: 0.2, maximumNumberOfPairs),
             [.. Enumerable.Range(1, NumberOfUsers)],
             strength => new UserPatches(
                 4, [.. thetas.SelectMany(theta => learnt(theta, strength))], [.. Enumerable.Repeat(PatchStatus.Patched, NumberOfUsers)]));

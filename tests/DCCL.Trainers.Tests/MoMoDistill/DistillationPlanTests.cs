@@ -114,21 +114,21 @@ public sealed class DistillationPlanTests
         DeviceCloudModelParameters parameters = RandomModel.Create(
             random, architecture, new PatchArchitecture { PatchSize = 1 + factors, NumberOfItemFactors = factors, Layers = [0] });
         using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
-        using PatchTensors patch = TorchModels.CreatePatch(parameters);
+        MetaPatchTrainer.Options options = new() { L2 = 5 };
+        float[][] tables = [.. Enumerable.Range(0, plan.StageTwoFold + 1).Select(fold => Array.ConvertAll(parameters["patch.factors"].ToArray(), value => (1 + fold) * value))];
         UserPatches patched = new(
             1 + factors, new float[log.NumberOfUsers * (1 + factors)], [.. Enumerable.Range(1, log.NumberOfUsers).Select(user => user == 2 ? PatchStatus.Gated : PatchStatus.Patched)]);
 
-        float[][] patches = plan.CrossSum(new FactorSums(run, patch), events, log, patched, run);
+        float[][] patches = plan.CrossSum(
+            [.. tables.Select(own => new FactorSums(run, own, factors, options))], strength: 0.5, events, log, patched, run);
 
-        float[] table = parameters["patch.factors"].ToArray();
-        double longest = Enumerable.Range(0, factors).Max(k => table.Where((_, i) => i % factors == k).Sum(value => (double)value * value));
         foreach ((int user, int first, int count) in events.GetUsers())
         {
             for (int fold = 0; fold <= plan.StageTwoFold; fold++)
             {
                 int[] left = [.. Enumerable.Range(first, count).Where(i => plan.Folds[i] == fold).Select(i => events.Indices[i])];
                 int[] items = [.. log.GetItems(user).ToArray().Where((_, index) => user != 2 && !left.Contains(index)).Distinct()];
-                double[] expected = [0, .. Enumerable.Range(0, factors).Select(k => 4 / longest * items.Sum(item => (double)table[(item * factors) + k]))];
+                double[] expected = [0, .. Enumerable.Range(0, factors).Select(k => 0.5 / (4 * options.L2) * items.Sum(item => (double)tables[fold][(item * factors) + k]))];
                 Assert.That(patches[fold].AsSpan((user - 1) * expected.Length, expected.Length).ToArray(), Is.EqualTo(expected).Within(1e-4));
             }
         }
