@@ -107,8 +107,7 @@ internal sealed class FactorLearner
     public (float[] Factors, double Strength) LearnAndGate(float[] start, DeviceCloudModelParameters cloud)
     {
         (float[] early, int epochs) = Learn(start);
-        using SumGate gate = new(_run, cloud, _log, _all, JudgedFraction, _model.NumberOfPairsToJudge);
-        double strength = _options.Strength ?? new FactorSums(_run, early, _numberOfFactors, _options).ChooseStrength(gate, start: null);
+        double strength = _options.Strength ?? Gate(early, cloud);
         return (strength > 0 ? Learn(start, epochs, _ => true) : early, strength);
     }
 
@@ -168,6 +167,12 @@ internal sealed class FactorLearner
             (_, report) => (RunEpoch(factors, first, places, random, optimizer, report), null),
             improved: () => { });
         return epochs == 0 ? start : Export(factors);
+    }
+
+    private double Gate(float[] early, DeviceCloudModelParameters cloud)
+    {
+        using SumGate gate = new(_run, cloud, _log, _all, JudgedFraction, _model.NumberOfPairsToJudge);
+        return new FactorSums(_run, early, _numberOfFactors, _options).ChooseStrength(gate, start: null);
     }
 
     // The places of all events, or of those of a seeded sample of users which fit into memory together.

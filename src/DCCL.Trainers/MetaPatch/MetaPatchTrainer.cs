@@ -149,7 +149,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         using PatchTensors patch = keepsBasis
             ? new PatchTensors(shape, architecture, tensor => parameters[tensor.Name].ToArray())
             : PatchTensors.CreateRandom(shape, architecture, run.Random, factors);
-        Lazy<NegativeSampler> sampler = new(() => new NegativeSampler(device.Log, seed: 0)); // sums need none
+        Lazy<NegativeSampler> sampler = new(() => new NegativeSampler(device.Log, seed: 0)); // factors that are kept need none
         if (!keepsBasis && shape.NumberOfBasisColumns > 0)
         {
             training.PrepareBasis(patch, events, sampler.Value);
@@ -160,20 +160,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         PatchEncoderArchitecture? encoder = keepsBasis ? parameters.Encoder : null;
         if (FactorSums.Describe(shape, events.HasLabels))
         {
-            float[] summed = patch.GetFactors();
-            double strength;
-            if (keepsBasis)
-            {
-                // They know nothing of the new events, so that all of these judge.
-                using SumGate all = new(run, parameters, device.Log, events, fraction: 1, frozen.NumberOfPairsToJudge);
-                strength = _options.Strength ?? new FactorSums(run, summed, shape.NumberOfItemFactors, _options).ChooseStrength(all, start);
-            }
-            else
-            {
-                FactorLearner learner = new(run, "metapatch", _options, frozen, device.Log, events, sampler.Value, shape.NumberOfItemFactors);
-                (summed, strength) = learner.LearnAndGate(summed, parameters);
-            }
-
+            (float[] summed, double strength) = keepsBasis
+                ? (patch.GetFactors(), _options.Strength ?? ChooseStrength(run, parameters, device.Log, events, frozen.NumberOfPairsToJudge, start))
+                : new FactorLearner(run, "metapatch", _options, frozen, device.Log, events, sampler.Value, shape.NumberOfItemFactors)
+                    .LearnAndGate(patch.GetFactors(), parameters);
             using PatchTensors learnt = patch.WithFactors(summed, architecture);
             FactorSums sums = new(run, summed, shape.NumberOfItemFactors, _options);
             return model.WithModel(Combine(parameters, learnt, encoder), sums.Create(device.Log, events, start, strength), history);
@@ -185,6 +175,15 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
             : new RankingGate(run, patchable, device.Log, events, _options.GateFraction, module.NumberOfPairsToJudge);
         UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler.Value, patch), start).Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
+    }
+
+    // Factors that are there already know nothing of the new events, so that all of these judge.
+    private double ChooseStrength(
+        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, long numberOfPairs, UserPatches? start)
+    {
+        using SumGate gate = new(run, parameters, log, events, fraction: 1, numberOfPairs);
+        float[] factors = parameters[PatchTensors.FactorsTensor].ToArray();
+        return new FactorSums(run, factors, parameters.Patch!.NumberOfItemFactors, _options).ChooseStrength(gate, start);
     }
 
     private static DeviceCloudModelParameters Combine(DeviceCloudModelParameters cloud, PatchTensors patch, PatchEncoderArchitecture? encoder)

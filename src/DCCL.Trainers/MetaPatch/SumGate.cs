@@ -108,7 +108,10 @@ internal sealed class SumGate : IDisposable
                 float score = scores[target];
                 foreach (int item in had[.._events.Indices[place]])
                 {
-                    scores[Math.Max(item, 1) - 1] = float.NegativeInfinity;
+                    if (item > 0)
+                    {
+                        scores[item - 1] = float.NegativeInfinity;
+                    }
                 }
 
                 scores[target] = score;
