@@ -158,7 +158,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         // Stage 2.
         if (isSummed && _options.NumberOfPatchEpochs > 0)
         {
-            UserPatches patches = SumAnew(run, log, plan.CountDeviceEvents(events).Keys, fleet.Patches, oldPatch, share);
+            UserPatches patches = MigrateSums(run, log, plan.CountDeviceEvents(events).Keys, fleet.Patches, oldPatch, share);
             return CreateModel(fleet, log, module, oldPatch, encoder: [], encoderShape: null, (_, _) => patches);
         }
 
@@ -199,7 +199,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
 
     private FactorSums CreateSums(TrainingRun run, float[] factors, int numberOfFactors) => new(run, factors, numberOfFactors, _options.Patches);
 
-    private UserPatches SumAnew(TrainingRun run, InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors patch, double share)
+    private UserPatches MigrateSums(TrainingRun run, InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors patch, double share)
     {
         FactorSums sums = CreateSums(run, patch.GetFactors(), patch.Architecture.NumberOfItemFactors);
         return sums.CreateTable(

@@ -1,7 +1,6 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using DCCL.ML.Model;
-using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
 using TorchSharp;
 using Tensor = TorchSharp.torch.Tensor;
