@@ -28,6 +28,7 @@ internal sealed class FactorLearner
     public const double JudgedFraction = 0.5;
 
     private const int NegativesPerEvent = 128;
+    private const int CandidatesPerEvent = 1 + NegativesPerEvent;
     private const int EventsInBatch = 128;
     private const int EventsAtOnce = 32;
     private const double LearningRate = 0.0005;
@@ -36,7 +37,7 @@ internal sealed class FactorLearner
     private const double Penalty = 3;
 
     // 800 MB.
-    private const int MaximumNumberOfEvents = 100_000_000 / (1 + NegativesPerEvent);
+    private const int MaximumNumberOfEvents = 100_000_000 / CandidatesPerEvent;
     private const ulong NegativesStream = 1ul << 41;
     private const ulong OrderStream = 1ul << 42;
     private const ulong UsersStream = 1ul << 43;
@@ -74,10 +75,15 @@ internal sealed class FactorLearner
         _model = model;
         _log = log;
         _all = events;
-        _taken = SampleUsers(events);
+        _taken = events.SampleUsers(MaximumNumberOfEvents, new SeededRandom(run.Seed).Fork(UsersStream));
+        if (_taken.Length < events.Count)
+        {
+            run.Info($"{owner}: factors are learnt from {_taken.Length} of {events.Count} events");
+        }
+
         _events = events.Select(_taken);
         _numberOfFactors = numberOfFactors;
-        _candidates = new int[_events.Count * (1 + NegativesPerEvent)];
+        _candidates = new int[_events.Count * CandidatesPerEvent];
         _logits = new float[_candidates.Length];
         _distinct = new int[log.NumberOfUsers + 1][];
         _ends = new int[_events.Count];
@@ -118,34 +124,23 @@ internal sealed class FactorLearner
     {
         (int[] early, int[] late) = Divide();
         ReadOnlyMemory<int>[] had = GetFirst(late);
-        float[] best = start;
-        int epochs = 0;
         using Parameter factors = Import(start);
         double before = Measure(factors, late, had);
-        double least = before;
-        SeededRandom random = new SeededRandom(_run.Seed).Fork(OrderStream);
-        Adam optimizer = new([factors], LearningRate);
-        using Tensor first = factors.detach().clone();
-        _run.RunEpochs(
-            $"{_owner}: factors",
-            _options.NumberOfBasisEpochs,
-            _options.BasisPatience,
-            (epoch, report) =>
+        (double Loss, float[] Factors, int Epochs) best = (before, start, 0);
+        Train(factors, early, $"{_owner}: factors", _options.NumberOfBasisEpochs, _options.BasisPatience, epoch =>
+        {
+            double held = Measure(factors, late, had);
+            if (held < best.Loss)
             {
-                double loss = RunEpoch(factors, first, early, random, optimizer, report);
-                double held = Measure(factors, late, had);
-                if (held < least)
-                {
-                    (least, best, epochs) = (held, Export(factors), epoch);
-                }
+                best = (held, Export(factors), epoch);
+            }
 
-                return (loss, -held);
-            },
-            improved: () => { });
+            return -held;
+        });
         _run.Info(string.Create(
             CultureInfo.InvariantCulture,
-            $"{_owner}: later events have loss {before:F4} with sums of the first factors, {least:F4} with those of epoch {epochs}"));
-        return (best, epochs);
+            $"{_owner}: later events have loss {before:F4} with sums of the first factors, {best.Loss:F4} with those of epoch {best.Epochs}"));
+        return (best.Factors, best.Epochs);
     }
 
     /// <summary>Learns from some of the events.</summary>
@@ -157,38 +152,24 @@ internal sealed class FactorLearner
     {
         int[] places = [.. Enumerable.Range(0, _taken.Length).Where(place => counts(_taken[place]))];
         using Parameter factors = Import(start);
+        Train(factors, places, $"{_owner}: factors, for good", epochs, patience: epochs, _ => null);
+        return epochs == 0 ? start : Export(factors);
+    }
+
+    // In place; judge takes the number of an epoch that is done.
+    private void Train(Parameter factors, int[] places, string stage, int epochs, int patience, Func<int, double?> judge)
+    {
         SeededRandom random = new SeededRandom(_run.Seed).Fork(OrderStream);
         Adam optimizer = new([factors], LearningRate);
-        using Tensor first = factors.detach().clone();
+        using Tensor start = factors.detach().clone();
         _run.RunEpochs(
-            $"{_owner}: factors, for good",
-            epochs,
-            epochs,
-            (_, report) => (RunEpoch(factors, first, places, random, optimizer, report), null),
-            improved: () => { });
-        return epochs == 0 ? start : Export(factors);
+            stage, epochs, patience, (epoch, report) => (RunEpoch(factors, start, places, random, optimizer, report), judge(epoch)), improved: () => { });
     }
 
     private double Gate(float[] early, DeviceCloudModelParameters cloud)
     {
         using SumGate gate = new(_run, cloud, _log, _all, JudgedFraction, _model.NumberOfPairsToJudge);
         return new FactorSums(_run, early, _numberOfFactors, _options).ChooseStrength(gate, start: null);
-    }
-
-    // The places of all events, or of those of a seeded sample of users which fit into memory together.
-    private int[] SampleUsers(EventTable events)
-    {
-        if (events.Count <= MaximumNumberOfEvents)
-        {
-            return [.. Enumerable.Range(0, events.Count)];
-        }
-
-        (int User, int First, int Count)[] users = [.. events.GetUsers()];
-        new SeededRandom(_run.Seed).Fork(UsersStream).Shuffle<(int, int, int)>(users);
-        int count = 0;
-        int[] taken = [.. users.TakeWhile(own => (count += own.Count) <= MaximumNumberOfEvents).SelectMany(own => Enumerable.Range(own.First, own.Count)).Order()];
-        _run.Info($"{_owner}: factors are learnt from {taken.Length} of {events.Count} events");
-        return taken;
     }
 
     // The items in the order in which they came first, and how many of them came before each of some events.
@@ -223,18 +204,18 @@ internal sealed class FactorLearner
         {
             Span<int> own = negatives.AsSpan(i * NegativesPerEvent, NegativesPerEvent);
             sampler.Sample(_events.Users[first + i], own, random);
-            int at = (first + i) * (1 + NegativesPerEvent);
+            int at = (first + i) * CandidatesPerEvent;
             _candidates[at] = _events.Items[first + i];
             own.CopyTo(_candidates.AsSpan(at + 1));
         }
 
         Tensor logits = model.Forward(_events.CreateBatch(places, negatives), generator: null).contiguous();
-        Span<float> target = _logits.AsSpan(first * (1 + NegativesPerEvent), count * (1 + NegativesPerEvent));
+        Span<float> target = _logits.AsSpan(first * CandidatesPerEvent, count * CandidatesPerEvent);
         MemoryMarshal.Cast<byte, float>(logits.bytes).CopyTo(target);
         for (int i = 0; i < target.Length; i++)
         {
             // Who had everything has nothing to be told apart from.
-            target[i] = _candidates[(first * (1 + NegativesPerEvent)) + i] == 0 ? float.NegativeInfinity : target[i];
+            target[i] = _candidates[(first * CandidatesPerEvent) + i] == 0 ? float.NegativeInfinity : target[i];
         }
     }
 
@@ -276,17 +257,17 @@ internal sealed class FactorLearner
     // The cross-entropy of each event's item among its candidates, after what its user had.
     private Tensor SumLoss(Parameter factors, int[] places, ReadOnlyMemory<int>[] had)
     {
-        long[] items = new long[places.Length * (1 + NegativesPerEvent)];
+        long[] items = new long[places.Length * CandidatesPerEvent];
         float[] logits = new float[items.Length];
         for (int i = 0; i < items.Length; i++)
         {
-            int at = (places[i / (1 + NegativesPerEvent)] * (1 + NegativesPerEvent)) + (i % (1 + NegativesPerEvent));
+            int at = (places[i / CandidatesPerEvent] * CandidatesPerEvent) + (i % CandidatesPerEvent);
             (items[i], logits[i]) = (_candidates[at], _logits[at]);
         }
 
-        Tensor candidates = LookupFunction.Look(factors, torch.tensor(items, places.Length, 1 + NegativesPerEvent)); // [events, 1 + n, K]
+        Tensor candidates = LookupFunction.Look(factors, torch.tensor(items, places.Length, CandidatesPerEvent)); // [events, 1 + n, K]
         Tensor sums = RowSumFunction.Sum(factors, had).unsqueeze(2);                                                 // [events, K, 1]
-        Tensor scores = torch.bmm(candidates, sums).squeeze(2).Plus(torch.tensor(logits, places.Length, 1 + NegativesPerEvent));
+        Tensor scores = torch.bmm(candidates, sums).squeeze(2).Plus(torch.tensor(logits, places.Length, CandidatesPerEvent));
         return torch.nn.functional.log_softmax(scores, dim: 1).narrow(1, 0, 1).sum().neg();
     }
 

@@ -161,7 +161,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         if (FactorSums.Describe(shape, events.HasLabels))
         {
             (float[] summed, double strength) = keepsBasis
-                ? (patch.GetFactors(), _options.Strength ?? ChooseStrength(run, parameters, device.Log, events, frozen.NumberOfPairsToJudge, start))
+                ? (patch.GetFactors(), _options.Strength ?? ChooseStrength(run, parameters, device.Log, events, frozen.NumberOfPairsToJudge, patch, start))
                 : new FactorLearner(run, "metapatch", _options, frozen, device.Log, events, sampler.Value, shape.NumberOfItemFactors)
                     .LearnAndGate(patch.GetFactors(), parameters);
             using PatchTensors learnt = patch.WithFactors(summed, architecture);
@@ -179,11 +179,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
 
     // Factors that are there already know nothing of the new events, so that all of these judge.
     private double ChooseStrength(
-        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, long numberOfPairs, UserPatches? start)
+        TrainingRun run, DeviceCloudModelParameters parameters, InteractionLog log, EventTable events, long numberOfPairs, PatchTensors patch, UserPatches? start)
     {
         using SumGate gate = new(run, parameters, log, events, fraction: 1, numberOfPairs);
-        float[] factors = parameters[PatchTensors.FactorsTensor].ToArray();
-        return new FactorSums(run, factors, parameters.Patch!.NumberOfItemFactors, _options).ChooseStrength(gate, start);
+        return new FactorSums(run, patch.GetFactors(), patch.Architecture.NumberOfItemFactors, _options).ChooseStrength(gate, start);
     }
 
     private static DeviceCloudModelParameters Combine(DeviceCloudModelParameters cloud, PatchTensors patch, PatchEncoderArchitecture? encoder)

@@ -11,9 +11,7 @@ namespace DCCL.Trainers.MetaPatch;
 /// <remarks>Not thread-safe. Owns its tensors. <see cref="PatchArchitecture"/> has the equations.</remarks>
 internal sealed class PatchTensors : IDisposable
 {
-    /// <summary>The name of the tensor of the items' factors.</summary>
-    public const string FactorsTensor = "patch.factors";
-
+    private const string FactorsTensor = "patch.factors";
     private readonly Dictionary<string, Parameter> _tensors = [];
     private readonly Dictionary<int, int> _widths;
     private readonly Tensor? _factors;

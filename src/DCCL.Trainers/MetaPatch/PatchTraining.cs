@@ -99,22 +99,14 @@ internal sealed class PatchTraining
     private EventTable SampleUsers(EventTable events, PatchTensors patch)
     {
         long elements = patch.SampleWidth * (events.HasLabels ? 1L : 1 + _options.NegativePoolSize);
-        if (events.Count * elements <= MaximumNumberOfBasisActivations)
+        int[] taken = events.SampleUsers(MaximumNumberOfBasisActivations / elements, new SeededRandom(_run.Seed).Fork(SamplingStream));
+        if (taken.Length == events.Count)
         {
             return events;
         }
 
-        List<(int User, int First, int Count)> users = events.GetUsers();
-        int[] order = [.. Enumerable.Range(0, users.Count)];
-        new SeededRandom(_run.Seed).Fork(SamplingStream).Shuffle<int>(order);
-        long count = 0;
-        int[] taken = [.. order.TakeWhile(user =>
-        {
-            count += users[user].Count;
-            return count * elements <= MaximumNumberOfBasisActivations;
-        }).Order()];
-        _run.Info($"metapatch: the basis is learnt from {taken.Length} of {users.Count} users");
-        return events.Select([.. taken.SelectMany(user => Enumerable.Range(users[user].First, users[user].Count))]);
+        _run.Info($"metapatch: the basis is learnt from {taken.Length} of {events.Count} events");
+        return events.Select(taken);
     }
 
     // Halves or doubles the prior variance as long as that helps the held-back events.

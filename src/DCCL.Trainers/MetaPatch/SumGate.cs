@@ -23,6 +23,7 @@ internal sealed class SumGate : IDisposable
     private readonly ModelScorer _scorer;
     private readonly InteractionLog _log;
     private readonly EventTable _events;
+    private readonly long[] _items;
     private readonly (int User, int First, int Count)[] _heldBack;
     private readonly (int User, int First, int Count)[] _ranked;
 
@@ -39,6 +40,7 @@ internal sealed class SumGate : IDisposable
         _scorer = new ModelScorer(parameters, numberOfThreads: 1);
         _log = log;
         _events = events;
+        _items = [.. Enumerable.Range(1, parameters.Architecture.NumberOfItems)];
         _heldBack = [.. events.GetUsers().Select(own =>
         {
             int early = Enumerable.Range(0, own.Count).TakeWhile(place => !PatchTraining.IsHeldBack(place, own.Count, fraction)).Count();
@@ -96,7 +98,7 @@ internal sealed class SumGate : IDisposable
         float[] added = sums.Score(had[.._events.Indices[own.First]]);
         float[] scores = new float[items];
         double[] gains = new double[strengths.Count];
-        ScoringBatch batch = new();
+        ScoringBatch batch = new() { Items = _items };
         for (int place = own.First; place < own.First + own.Count; place++)
         {
             ScoreItems(batch, place);
@@ -133,11 +135,6 @@ internal sealed class SumGate : IDisposable
         for (int i = 0; i < history.Length; i++)
         {
             batch.History[i] = history[^(i + 1)];
-        }
-
-        for (int item = 1; item <= architecture.NumberOfItems; item++)
-        {
-            batch.Items[item - 1] = item;
         }
 
         _events.GetProfile(place).CopyTo(batch.Profiles);

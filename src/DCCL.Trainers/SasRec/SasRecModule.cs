@@ -36,8 +36,6 @@ internal sealed class SasRecModule : TorchBackbone
     }
 
     /// <inheritdoc/>
-    /// <remarks>The score is a product of user and item, as a sum of factors is, which compares the item with all that a user had.</remarks>
-    /// <inheritdoc/>
     /// <remarks>A history is encoded once for all items.</remarks>
     public override long NumberOfPairsToJudge => 30_000_000;
 

@@ -130,6 +130,22 @@ internal sealed class EventTable
         return new EventTable(_positives, users, items, indices, historyEnds, labels, _historyLength, _usesProfiles);
     }
 
+    /// <summary>Finds the events of all users, or of a sample of them, so many that a number of events suffices; a user's one after the other.</summary>
+    /// <param name="maximumNumberOfEvents">The number of events at most.</param>
+    /// <param name="random">Draws the users.</param>
+    /// <returns>The places of the events, ascending.</returns>
+    public int[] SampleUsers(long maximumNumberOfEvents, SeededRandom random)
+    {
+        (int User, int First, int Count)[] users = [.. GetUsers()];
+        if (Count > maximumNumberOfEvents)
+        {
+            random.Shuffle<(int, int, int)>(users);
+        }
+
+        long count = 0;
+        return [.. users.TakeWhile(own => (count += own.Count) <= maximumNumberOfEvents).SelectMany(own => Enumerable.Range(own.First, own.Count)).Order()];
+    }
+
     /// <summary>Whether an event is positive.</summary>
     public bool GetLabel(int index) => _labels is null || _labels[index];
 

@@ -96,6 +96,21 @@ public sealed class EventTableTests
         Assert.That(batch.Lengths, Is.Empty);
     }
 
+    [Test]
+    public void SampleUsers_FewerThanThereAre_TakesWholeUsersAsManyAsFit([Range(1, 5)] int seed)
+    {
+        EventTable table = EventTable.Create(new RandomLog(new SeededRandom(seed), hasLabels: false).Log, 4, usesProfiles: false, (_, _) => true);
+        int most = table.Count / 2;
+
+        int[] taken = table.SampleUsers(most, new SeededRandom(seed));
+
+        Dictionary<int, int> counts = table.GetUsers().ToDictionary(own => own.User, own => own.Count);
+        Assert.That(taken, Is.Ordered.Ascending.And.Unique);
+        Assert.That(taken.Length, Is.LessThanOrEqualTo(most));
+        Assert.That(taken.GroupBy(place => table.Users[place]).Select(own => (own.Key, own.Count())), Is.All.Matches<(int User, int Count)>(own => own.Count == counts[own.User]));
+        Assert.That(table.SampleUsers(table.Count, new SeededRandom(seed)), Is.EqualTo(Enumerable.Range(0, table.Count)));
+    }
+
     private static IEnumerable<(int User, int Item, bool Label, int[] History)> Define(
         RandomLog log, int historyLength, bool hasLabels, Func<int, int, bool> select)
     {
