@@ -59,7 +59,10 @@ public sealed partial class MoMoDistillEstimator
         public int? NumberOfNegatives { get; init; }
 
         /// <summary>Gets the share of each user's device events, drawn at random, that stage 1 leaves out for stage 2 to learn from.</summary>
-        /// <value>The default is 0.1. Above 0 and less than 1.</value>
+        /// <value>
+        /// The default is 0.1. Above 0 and less than 1. Not used without labels where stage 2 has nothing to learn: where patches are sums, or
+        /// <see cref="TeacherWeight"/> and <see cref="NumberOfPatchEpochs"/> are 0. Stage 1 learns from all events then.
+        /// </value>
         public double StageTwoFraction { get; init; } = 0.1;
 
         /// <summary>Gets the number of passes over the held-out events in which basis and patch encoder are learnt (stage 2).</summary>

@@ -117,8 +117,10 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         BackboneArchitecture architecture = parameters.Architecture;
         PatchArchitecture shape = parameters.Patch!;
         EventTable events = EventTable.Create(log, architecture.HistoryLength, architecture.ProfileDimension > 0, (_, _) => true);
+        bool isSummed = FactorSums.Describe(shape, events.HasLabels);
+        bool isRetraining = _options.TeacherWeight == 0 && _options.NumberOfPatchEpochs == 0;
         DistillationPlan plan = DistillationPlan.Create(
-            events, firstDeviceEvent, _options.NumberOfFolds, _options.StageTwoFraction, run.Random);
+            events, firstDeviceEvent, _options.NumberOfFolds, isSummed || (isRetraining && !events.HasLabels) ? 0 : _options.StageTwoFraction, run.Random);
         if (plan.DeviceEvents.Length == 0)
         {
             throw new ArgumentException(
@@ -131,7 +133,6 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using TorchBackbone old = Backbones.Create(parameters, _options.DropoutRate);
         using TorchBackbone oldFrozen = old.Replicate(frozen: true);
         using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
-        bool isSummed = FactorSums.Describe(shape, events.HasLabels);
         bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
         double share = isSummed && DeviceEvents.Create(fleet, log).NumberOfNewEvents > 0 ? MigratedShare : 1;
         PatchTraining teaching = new(run, _options.Patches, oldFrozen);
@@ -140,7 +141,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using SumTeachers? sums = isSummed && hasPatches && _options.TeacherWeight > 0
             ? CreateTeachers(run, oldFrozen, log, firstDeviceEvent, events, plan, fleet.Patches, oldPatch, share)
             : null;
-        float[][]? foldPatches = isSummed || (_options.TeacherWeight == 0 && _options.NumberOfPatchEpochs == 0) ? null
+        float[][]? foldPatches = isSummed || isRetraining ? null
             : hasPatches ? plan.CrossFit(teaching, oldPatch, events, log, fleet.Patches, run)
             : []; // Where nobody has a patch, nobody's is asked for.
         if (_options.TeacherWeight > 0 && hasPatches)
@@ -190,7 +191,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         FactorLearner learner = new(
             run, "momodistill", _options.Patches, model, log, events.Select(plan.DeviceEvents), new NegativeSampler(log, seed: 0), numberOfFactors);
         (_, int epochs) = learner.Learn(start);
-        float[][] factors = [.. Enumerable.Range(0, plan.StageTwoFold + 1).Select(fold => learner.Learn(
+        float[][] factors = [.. Enumerable.Range(0, _options.NumberOfFolds).Select(fold => learner.Learn(
             start, epochs, place => plan.Folds[plan.DeviceEvents[place]] != fold))];
         double strength = share * CreateSums(run, patch.GetFactors(), numberOfFactors).GetStrength(patches, log);
         float[][] sums = plan.CrossSum([.. factors.Select(own => CreateSums(run, own, numberOfFactors))], strength, events, log, patches, run);

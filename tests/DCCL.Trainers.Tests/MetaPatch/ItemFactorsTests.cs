@@ -205,6 +205,28 @@ public sealed class ItemFactorsTests
             Is.GreaterThan(context.DeviceCloud().EvaluateRanking(next.ReplaceDeviceCloudModel(model.WithoutPatches()), test).Overall.Ndcg(10)));
     }
 
+    // Nor is there a stage 2 where the cloud model is trained on and no more.
+    [Test]
+    public void Distil_StageTwoLearnsNothing_NoEventIsLeftToIt([Values] bool hasTeachers)
+    {
+        TwoGroups groups = new();
+        MLContext context = new(seed: 1);
+        ITransformer cloud = groups.CreateModel(context);
+        ITransformer fleet = hasTeachers
+            ? Fit(context, cloud, groups.Device, factors: 2, strength: 1)
+            : context.DeviceCloud().Trainers.MetaPatch(cloud, new MetaPatchTrainer.Options { Basis = PatchBasisSource.Random, Strength = 1 })
+                .Fit(context.Data.LoadFromEnumerable(groups.Device));
+        int numberOfPatchEpochs = hasTeachers ? 1 : 0;
+
+        ITransformer little = Distil(context, fleet, groups, numberOfPatchEpochs, stageTwoFraction: 0.1, teacherWeight: numberOfPatchEpochs);
+        ITransformer most = Distil(context, fleet, groups, numberOfPatchEpochs, stageTwoFraction: 0.9, teacherWeight: numberOfPatchEpochs);
+
+        Assert.That(GetBackbone(most), Is.EqualTo(GetBackbone(little)));
+
+        static float[][] GetBackbone(ITransformer model) =>
+            [.. Backbones.GetWeights(model.DeviceCloudModel().Parameters).OrderBy(tensor => tensor.Key, StringComparer.Ordinal).Select(tensor => tensor.Value)];
+    }
+
     // What the cloud model has learnt from before, it has learnt before.
     [Test]
     public void Distil_ASecondRoundOnTheSameEvents_KeepsAllThatIsLeftOfTheSums()
@@ -338,13 +360,16 @@ public sealed class ItemFactorsTests
             Run = new TrainingRunOptions { NumberOfThreads = 1 },
         }).Fit(context.Data.LoadFromEnumerable(log)).DeviceCloudModel();
 
-    private static ITransformer Distil(MLContext context, ITransformer fleet, TwoGroups groups, int numberOfPatchEpochs) =>
+    private static ITransformer Distil(
+        MLContext context, ITransformer fleet, TwoGroups groups, int numberOfPatchEpochs, double stageTwoFraction = 0.1, double teacherWeight = 3) =>
         context.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options
         {
             NumberOfEpochs = 1,
             NumberOfTeacherEpochs = 1,
             NumberOfPatchEpochs = numberOfPatchEpochs,
             NumberOfFolds = 2,
+            StageTwoFraction = stageTwoFraction,
+            TeacherWeight = teacherWeight,
             Patches = Options(factors: 2, strength: null),
             Run = new TrainingRunOptions { NumberOfThreads = 1 },
         }).Fit(context.Data.LoadFromEnumerable(groups.Cloud), context.Data.LoadFromEnumerable(groups.Device));
