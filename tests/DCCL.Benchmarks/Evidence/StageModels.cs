@@ -113,6 +113,9 @@ internal sealed class StageModels : IDisposable
         else
         {
             model = train();
+
+            // A trainer that is cancelled hands over what it has: not the model that was asked for.
+            _run.CancellationToken.ThrowIfCancellationRequested();
             if (path is not null)
             {
                 Directory.CreateDirectory(_folder!);
