@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
+using System.Numerics.Tensors;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
 using DCCL.Trainers.Torch;
@@ -17,6 +17,10 @@ namespace DCCL.Trainers.MetaPatch;
 /// teaches which items go together, and how much of that the cloud model lacks; a user's sum stays the user's own.
 /// </para>
 /// <para>
+/// With labels what was refused is taken away from the sum, and no items are drawn: an event is to be told apart from the user's next events of the other
+/// label, pair by pair, by what was had before it.
+/// </para>
+/// <para>
 /// Source: Kabbur, Ning and Karypis, "FISM: factored item similarity models for top-n recommender systems", KDD 2013, with one set of factors for both
 /// sides, on top of another model.
 /// </para>
@@ -28,7 +32,7 @@ internal sealed class FactorLearner
     public const double JudgedFraction = 0.5;
 
     private const int NegativesPerEvent = 128;
-    private const int CandidatesPerEvent = 1 + NegativesPerEvent;
+    private const int OppositesPerEvent = 16;
     private const int EventsInBatch = 128;
     private const int EventsAtOnce = 32;
     private const double LearningRate = 0.0005;
@@ -37,7 +41,7 @@ internal sealed class FactorLearner
     private const double Penalty = 3;
 
     // 800 MB.
-    private const int MaximumNumberOfEvents = 100_000_000 / CandidatesPerEvent;
+    private const int MaximumNumberOfCandidates = 100_000_000;
     private const ulong NegativesStream = 1ul << 41;
     private const ulong OrderStream = 1ul << 42;
     private const ulong UsersStream = 1ul << 43;
@@ -53,21 +57,23 @@ internal sealed class FactorLearner
     private readonly int _numberOfFactors;
     private readonly int[][] _distinct;
     private readonly int[] _ends;
+    private readonly int _candidatesPerEvent;
     private readonly int[] _candidates;
+    private readonly int[] _opposites;
     private readonly float[] _logits;
 
-    /// <summary>Draws candidates beside each event and scores them by the cloud model.</summary>
+    /// <summary>Puts candidates beside each event: items that are drawn and scored by the cloud model, or the next events of the other label.</summary>
     /// <param name="run">The run.</param>
     /// <param name="owner">Whose stages are reported.</param>
     /// <param name="options">The options.</param>
     /// <param name="model">The cloud model, a replica that asks for no gradients.</param>
     /// <param name="log">All events.</param>
-    /// <param name="events">Those of them that are learnt from, without labels, a user's one after the other.</param>
-    /// <param name="sampler">Draws what a user has never had.</param>
+    /// <param name="events">Those of them that are learnt from, a user's one after the other.</param>
+    /// <param name="sampler">Draws what a user has never had; null with labels.</param>
     /// <param name="numberOfFactors">K.</param>
     public FactorLearner(
         TrainingRun run, string owner, MetaPatchTrainer.Options options, TorchBackbone model, InteractionLog log, EventTable events,
-        NegativeSampler sampler, int numberOfFactors)
+        NegativeSampler? sampler, int numberOfFactors)
     {
         _run = run;
         _owner = owner;
@@ -75,7 +81,8 @@ internal sealed class FactorLearner
         _model = model;
         _log = log;
         _all = events;
-        _taken = events.SampleUsers(MaximumNumberOfEvents, new SeededRandom(run.Seed).Fork(UsersStream));
+        _candidatesPerEvent = 1 + (events.HasLabels ? OppositesPerEvent : NegativesPerEvent);
+        _taken = events.SampleUsers(MaximumNumberOfCandidates / _candidatesPerEvent, new SeededRandom(run.Seed).Fork(UsersStream));
         if (_taken.Length < events.Count)
         {
             run.Info($"{owner}: factors are learnt from {_taken.Length} of {events.Count} events");
@@ -83,13 +90,13 @@ internal sealed class FactorLearner
 
         _events = events.Select(_taken);
         _numberOfFactors = numberOfFactors;
-        _candidates = new int[_events.Count * CandidatesPerEvent];
+        _candidates = new int[_events.Count * _candidatesPerEvent];
         _logits = new float[_candidates.Length];
         _distinct = new int[log.NumberOfUsers + 1][];
         _ends = new int[_events.Count];
         foreach ((int user, int first, int count) in _events.GetUsers())
         {
-            _distinct[user] = ListDistinct(log.GetItems(user), _events.Indices.Slice(first, count), _ends.AsSpan(first, count));
+            _distinct[user] = ListDistinct(log.GetItems(user), log.GetLabels(user), _events.Indices.Slice(first, count), _ends.AsSpan(first, count));
         }
 
         SeededRandom random = new SeededRandom(run.Seed).Fork(NegativesStream);
@@ -102,6 +109,11 @@ internal sealed class FactorLearner
             Score(model, sampler, random.Fork((ulong)part), first, Math.Min(EventsAtOnce, _events.Count - first));
             run.Report($"{owner}: candidates", (double)Interlocked.Increment(ref done) / numberOfParts);
         });
+        _opposites = new int[events.HasLabels ? _candidates.Length : 0];
+        if (events.HasLabels)
+        {
+            FindOpposites();
+        }
     }
 
     /// <summary>
@@ -160,10 +172,11 @@ internal sealed class FactorLearner
     private void Train(Parameter factors, int[] places, string stage, int epochs, int patience, Func<int, double?> judge)
     {
         SeededRandom random = new SeededRandom(_run.Seed).Fork(OrderStream);
+        bool[] counts = Mark(places);
         Adam optimizer = new([factors], LearningRate);
         using Tensor start = factors.detach().clone();
         _run.RunEpochs(
-            stage, epochs, patience, (epoch, report) => (RunEpoch(factors, start, places, random, optimizer, report), judge(epoch)), improved: () => { });
+            stage, epochs, patience, (epoch, report) => (RunEpoch(factors, start, places, counts, random, optimizer, report), judge(epoch)), improved: () => { });
     }
 
     private double Gate(float[] early, DeviceCloudModelParameters cloud)
@@ -172,8 +185,8 @@ internal sealed class FactorLearner
         return new FactorSums(_run, early, _numberOfFactors, _options).ChooseStrength(gate, start: null);
     }
 
-    // The items in the order in which they came first, and how many of them came before each of some events.
-    private static int[] ListDistinct(ReadOnlySpan<int> items, ReadOnlySpan<int> indices, Span<int> ends)
+    // The items in the order in which they came first, those that were refused with a minus, and how many of them came before each of some events.
+    private static int[] ListDistinct(ReadOnlySpan<int> items, ReadOnlySpan<bool> labels, ReadOnlySpan<int> indices, Span<int> ends)
     {
         List<int> distinct = [];
         HashSet<int> seen = [];
@@ -185,41 +198,64 @@ internal sealed class FactorLearner
                 ends[next++] = distinct.Count;
             }
 
-            if (seen.Add(items[i]))
+            int item = labels.IsEmpty || labels[i] ? items[i] : -items[i];
+            if (seen.Add(item))
             {
-                distinct.Add(items[i]);
+                distinct.Add(item);
             }
         }
 
         return [.. distinct];
     }
 
-    private void Score(TorchBackbone model, NegativeSampler sampler, SeededRandom random, int first, int count)
+    private void Score(TorchBackbone model, NegativeSampler? sampler, SeededRandom random, int first, int count)
     {
         using DisposeScope scope = torch.NewDisposeScope();
         using IDisposable noGradients = torch.no_grad();
         int[] places = [.. Enumerable.Range(first, count)];
-        int[] negatives = new int[count * NegativesPerEvent];
+        int perEvent = _events.HasLabels ? 0 : NegativesPerEvent;
+        int[] negatives = new int[count * perEvent];
         for (int i = 0; i < count; i++)
         {
-            Span<int> own = negatives.AsSpan(i * NegativesPerEvent, NegativesPerEvent);
-            sampler.Sample(_events.Users[first + i], own, random);
-            int at = (first + i) * CandidatesPerEvent;
+            Span<int> own = negatives.AsSpan(i * perEvent, perEvent);
+            sampler?.Sample(_events.Users[first + i], own, random);
+            int at = (first + i) * _candidatesPerEvent;
             _candidates[at] = _events.Items[first + i];
             own.CopyTo(_candidates.AsSpan(at + 1));
         }
 
-        Tensor logits = model.Forward(_events.CreateBatch(places, negatives), generator: null).contiguous();
-        Span<float> target = _logits.AsSpan(first * CandidatesPerEvent, count * CandidatesPerEvent);
-        MemoryMarshal.Cast<byte, float>(logits.bytes).CopyTo(target);
-        for (int i = 0; i < target.Length; i++)
+        float[] logits = model.Forward(_events.CreateBatch(places, negatives), generator: null).ToArray();
+        for (int i = 0; i < logits.Length; i++)
         {
             // Who had everything has nothing to be told apart from.
-            target[i] = _candidates[(first * CandidatesPerEvent) + i] == 0 ? float.NegativeInfinity : target[i];
+            int at = ((first + (i / (1 + perEvent))) * _candidatesPerEvent) + (i % (1 + perEvent));
+            _logits[at] = _candidates[at] == 0 ? float.NegativeInfinity : logits[i];
         }
     }
 
-    private double RunEpoch(Parameter factors, Tensor start, int[] places, SeededRandom random, Adam optimizer, Action<double> report)
+    // Of each event the user's next ones of the other label; -1 for none.
+    private void FindOpposites()
+    {
+        Array.Fill(_opposites, -1);
+        foreach ((_, int first, int count) in _events.GetUsers())
+        {
+            for (int place = first; place < first + count; place++)
+            {
+                int at = place * _candidatesPerEvent;
+                for (int other = place + 1, found = 0; other < first + count && found < OppositesPerEvent; other++)
+                {
+                    if (_events.GetLabel(other) != _events.GetLabel(place))
+                    {
+                        found++;
+                        _opposites[at + found] = other;
+                        (_candidates[at + found], _logits[at + found]) = (_events.Items[other], _logits[other * _candidatesPerEvent]);
+                    }
+                }
+            }
+        }
+    }
+
+    private double RunEpoch(Parameter factors, Tensor start, int[] places, bool[] counts, SeededRandom random, Adam optimizer, Action<double> report)
     {
         int[] order = [.. places];
         random.Shuffle<int>(order);
@@ -229,7 +265,7 @@ internal sealed class FactorLearner
             using DisposeScope scope = torch.NewDisposeScope();
             int[] batch = order[first..Math.Min(order.Length, first + EventsInBatch)];
             optimizer.ClearGradients();
-            Tensor loss = SumLoss(factors, batch, Array.ConvertAll(batch, GetHad));
+            Tensor loss = SumLoss(factors, batch, counts, Array.ConvertAll(batch, GetHad));
             Tensor distance = (factors - start).Squared().sum();
             loss.Plus(distance.Times(Penalty * batch.Length / order.Length)).Over(batch.Length).backward();
             optimizer.Step();
@@ -243,32 +279,71 @@ internal sealed class FactorLearner
     private double Measure(Parameter factors, int[] places, ReadOnlyMemory<int>[] had)
     {
         using IDisposable noGradients = torch.no_grad();
+        bool[] counts = Mark(places);
         double sum = 0;
         for (int first = 0; first < places.Length; first += EventsInBatch)
         {
             using DisposeScope scope = torch.NewDisposeScope();
             int[] batch = places[first..Math.Min(places.Length, first + EventsInBatch)];
-            sum += SumLoss(factors, batch, had[first..(first + batch.Length)]).item<float>();
+            sum += SumLoss(factors, batch, counts, had[first..(first + batch.Length)]).item<float>();
         }
 
         return sum / Math.Max(1, places.Length);
     }
 
-    // The cross-entropy of each event's item among its candidates, after what its user had.
-    private Tensor SumLoss(Parameter factors, int[] places, ReadOnlyMemory<int>[] had)
+    // The cross-entropy of each event's item among its candidates, or of pairs with those that count, after what its user had.
+    private Tensor SumLoss(Parameter factors, int[] places, bool[] counts, ReadOnlyMemory<int>[] had)
     {
-        long[] items = new long[places.Length * CandidatesPerEvent];
+        long[] items = new long[places.Length * _candidatesPerEvent];
         float[] logits = new float[items.Length];
         for (int i = 0; i < items.Length; i++)
         {
-            int at = (places[i / CandidatesPerEvent] * CandidatesPerEvent) + (i % CandidatesPerEvent);
+            int at = (places[i / _candidatesPerEvent] * _candidatesPerEvent) + (i % _candidatesPerEvent);
             (items[i], logits[i]) = (_candidates[at], _logits[at]);
         }
 
-        Tensor candidates = LookupFunction.Look(factors, torch.tensor(items, places.Length, CandidatesPerEvent)); // [events, 1 + n, K]
-        Tensor sums = RowSumFunction.Sum(factors, had).unsqueeze(2);                                                 // [events, K, 1]
-        Tensor scores = torch.bmm(candidates, sums).squeeze(2).Plus(torch.tensor(logits, places.Length, CandidatesPerEvent));
-        return torch.nn.functional.log_softmax(scores, dim: 1).narrow(1, 0, 1).sum().neg();
+        Tensor candidates = LookupFunction.Look(factors, torch.tensor(items, places.Length, _candidatesPerEvent)); // [events, 1 + n, K]
+        Tensor sums = RowSumFunction.Sum(factors, had).unsqueeze(2);                                                  // [events, K, 1]
+        Tensor scores = torch.bmm(candidates, sums).squeeze(2).Plus(torch.tensor(logits, places.Length, _candidatesPerEvent));
+        return _events.HasLabels
+            ? SumPairLoss(scores, places, counts)
+            : torch.nn.functional.log_softmax(scores, dim: 1).narrow(1, 0, 1).sum().neg();
+    }
+
+    // Of each event the mean over its pairs.
+    private Tensor SumPairLoss(Tensor scores, int[] places, bool[] counts)
+    {
+        float[] weights = new float[places.Length * OppositesPerEvent];
+        float[] signs = new float[places.Length];
+        for (int i = 0; i < places.Length; i++)
+        {
+            signs[i] = _events.GetLabel(places[i]) ? 1 : -1;
+            ReadOnlySpan<int> opposites = _opposites.AsSpan((places[i] * _candidatesPerEvent) + 1, OppositesPerEvent);
+            Span<float> own = weights.AsSpan(i * OppositesPerEvent, OppositesPerEvent);
+            int pairs = 0;
+            for (int j = 0; j < own.Length; j++)
+            {
+                own[j] = opposites[j] >= 0 && counts[opposites[j]] ? 1 : 0;
+                pairs += (int)own[j];
+            }
+
+            TensorPrimitives.Divide(own, Math.Max(1, pairs), own);
+        }
+
+        Tensor distances = scores.narrow(1, 0, 1) - scores.narrow(1, 1, OppositesPerEvent);                           // [events, n]
+        Tensor likelihoods = torch.nn.functional.logsigmoid(distances * torch.tensor(signs, places.Length, 1));
+        return (likelihoods * torch.tensor(weights, places.Length, OppositesPerEvent)).sum().neg();
+    }
+
+    private bool[] Mark(int[] places)
+    {
+        bool[] marks = new bool[_events.Count];
+        foreach (int place in places)
+        {
+            marks[place] = true;
+        }
+
+        return marks;
     }
 
     private (int[] Early, int[] Late) Divide()

@@ -5,7 +5,7 @@ using DCCL.Trainers.Torch;
 
 namespace DCCL.Trainers.MetaPatch;
 
-/// <summary>Patches that weigh factors of the item and nothing else, where events have no labels: each is a sum over what its user had.</summary>
+/// <summary>Patches that weigh factors of the item and nothing else: each is a sum over what its user had.</summary>
 /// <remarks>
 /// <para>
 /// With the singular vectors that the factors start from, the projection of a user on their directions (fold-in); <see cref="FactorLearner"/> learns on from
@@ -19,6 +19,9 @@ internal sealed class FactorSums
 {
     // Factors are so long that weights which are learnt by steps, and drawn to 0 by L2, have room: of orthonormal ones the squared length by L2.
     private const double SquaredScale = 4;
+
+    // A network that tells what is liked from what is refused knows less of who had what: a sum is worth more on top of it. Chosen on validation events.
+    private const double LabelledWeight = 2;
     private static readonly float[] _strengths = [0, 0.25f, 0.5f, 0.75f, 1];
 
     private readonly TrainingRun _run;
@@ -41,24 +44,20 @@ internal sealed class FactorSums
         _rate = 1 / (SquaredScale * options.L2);
     }
 
-    private int PatchSize => 1 + _numberOfFactors;
-
-    /// <summary>Whether patches are such sums.</summary>
-    /// <param name="architecture">The shape of the patches.</param>
-    /// <param name="hasLabels">Whether events have labels, which weights are learnt from by steps.</param>
-    public static bool Describe(PatchArchitecture architecture, bool hasLabels) =>
-        !hasLabels && architecture is { NumberOfItemFactors: > 0, NumberOfBasisColumns: 0 };
+    /// <summary>Gets d: an intercept and K factors.</summary>
+    public int PatchSize => 1 + _numberOfFactors;
 
     /// <summary>Finds the factors of items: the leading singular vectors of who had what.</summary>
     /// <param name="known">The events that may be known.</param>
     /// <param name="numberOfFactors">K, the number of factors.</param>
     /// <param name="l2">The penalty on weights that are learnt by steps: factors are so large that it leaves room.</param>
+    /// <param name="hasLabels">Whether the events that sums are to foresee have labels.</param>
     /// <param name="seed">Draws the first subspace.</param>
     /// <returns>[items + 1, K] row-major; all zero if there are no events.</returns>
-    public static float[] FindFactors(InteractionLog known, int numberOfFactors, double l2, int seed)
+    public static float[] FindFactors(InteractionLog known, int numberOfFactors, double l2, bool hasLabels, int seed)
     {
         float[] directions = SpectralEmbedding.FindDirections(known, numberOfFactors, new SeededRandom(seed));
-        float scale = (float)GetScale(l2);
+        float scale = (float)(GetScale(l2) * Math.Sqrt(hasLabels ? LabelledWeight : 1));
         return Array.ConvertAll(directions, value => scale * value);
     }
 
@@ -102,7 +101,7 @@ internal sealed class FactorSums
         {
             if (patches.GetStatus(user) == PatchStatus.Patched)
             {
-                Sum(log.GetItems(user), _ => true, strength: 1, full);
+                Sum(log.GetItems(user), log.GetLabels(user), _ => true, strength: 1, full);
                 product += TensorPrimitives.Dot(full, patches[user]);
                 square += TensorPrimitives.SumOfSquares<float>(full);
             }
@@ -111,23 +110,25 @@ internal sealed class FactorSums
         return square == 0 ? 0 : Math.Clamp(product / square, 0, 1);
     }
 
-    /// <summary>Sums over what a user had, each item once.</summary>
+    /// <summary>Sums over what a user had, each item once; what was refused counts against its like, each item once as well.</summary>
     /// <param name="items">The items of the user's events, oldest first.</param>
+    /// <param name="labels">Whether each was liked; empty if events have no labels.</param>
     /// <param name="counts">Whether an event counts, by its index.</param>
     /// <param name="strength">How much of the sum is kept, 0 to 1.</param>
     /// <param name="patch">Receives the patch [d]; its intercept is 0.</param>
-    public void Sum(ReadOnlySpan<int> items, Func<int, bool> counts, double strength, Span<float> patch)
+    public void Sum(ReadOnlySpan<int> items, ReadOnlySpan<bool> labels, Func<int, bool> counts, double strength, Span<float> patch)
     {
         double[] sums = new double[_numberOfFactors];
         HashSet<int> summed = [];
         for (int i = _maximumNumberOfEvents == 0 ? 0 : Math.Max(0, items.Length - _maximumNumberOfEvents); i < items.Length; i++)
         {
-            if (counts(i) && summed.Add(items[i]))
+            int sign = labels.IsEmpty || labels[i] ? 1 : -1;
+            if (counts(i) && summed.Add(sign * items[i]))
             {
                 ReadOnlySpan<float> factors = _factors.AsSpan(items[i] * _numberOfFactors, _numberOfFactors);
                 for (int k = 0; k < factors.Length; k++)
                 {
-                    sums[k] += factors[k];
+                    sums[k] += sign * factors[k];
                 }
             }
         }
@@ -139,17 +140,27 @@ internal sealed class FactorSums
         }
     }
 
+    /// <summary>Gets what a patch adds to an item's logit, the intercept aside.</summary>
+    /// <param name="patch">The patch [d].</param>
+    /// <param name="item">The item.</param>
+    public float Weigh(ReadOnlySpan<float> patch, int item) =>
+        TensorPrimitives.Dot(patch[1..], _factors.AsSpan(item * _numberOfFactors, _numberOfFactors));
+
+    /// <summary>Gets what an item's own share of a sum adds to its logit.</summary>
+    /// <param name="item">The item.</param>
+    public float WeighItself(int item) => (float)_rate * TensorPrimitives.SumOfSquares<float>(_factors.AsSpan(item * _numberOfFactors, _numberOfFactors));
+
     /// <summary>Scores all items by the whole sum.</summary>
     /// <param name="items">The items of the user's events, oldest first.</param>
     /// <returns>What the sum adds to the logit of item 1, 2, ... [items].</returns>
     public float[] Score(ReadOnlySpan<int> items)
     {
         float[] patch = new float[PatchSize];
-        Sum(items, _ => true, strength: 1, patch);
+        Sum(items, labels: [], _ => true, strength: 1, patch);
         float[] scores = new float[(_factors.Length / _numberOfFactors) - 1];
         for (int i = 0; i < scores.Length; i++)
         {
-            scores[i] = TensorPrimitives.Dot(patch.AsSpan(1), _factors.AsSpan((i + 1) * _numberOfFactors, _numberOfFactors));
+            scores[i] = Weigh(patch, i + 1);
         }
 
         return scores;
@@ -174,7 +185,7 @@ internal sealed class FactorSums
         Parallel.ForEach(users, _run.Parallel, user =>
         {
             Span<float> patch = values.AsSpan((user - 1) * PatchSize, PatchSize);
-            Sum(log.GetItems(user), _ => true, strength, patch);
+            Sum(log.GetItems(user), log.GetLabels(user), _ => true, strength, patch);
             statuses[user - 1] = patch.ContainsAnyExcept(0f) ? PatchStatus.Patched : PatchStatus.Gated;
         });
 

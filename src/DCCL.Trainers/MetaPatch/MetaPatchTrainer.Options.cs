@@ -34,8 +34,8 @@ public sealed partial class MetaPatchTrainer
         /// keeps them.
         /// </summary>
         /// <value>
-        /// The default is null: as in the patches that the model has; else what was better on validation events: <see cref="PatchBasisSource.ItemFactors"/>
-        /// for events without labels, if the gate keeps anything of such patches, and <see cref="PatchBasisSource.Learned"/> for everything else.
+        /// The default is null: as in the patches that the model has; else what was better on validation events: <see cref="PatchBasisSource.ItemFactors"/>,
+        /// and where the model remembers nothing, or the gate keeps nothing of such sums, <see cref="PatchBasisSource.Learned"/>.
         /// </value>
         public PatchBasisSource? Basis { get; init; }
 

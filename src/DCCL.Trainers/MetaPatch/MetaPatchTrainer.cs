@@ -23,7 +23,7 @@ namespace DCCL.Trainers;
 /// similar activity together, and all users where patches are sums. Of events with labels, pairs of a positive and a negative one of the same user
 /// judge the patch but for its intercept, for all users together, and the cross-entropy the whole; the intercept is solved for, as what is left is learnt
 /// and judged.
-/// <see cref="PatchBasisSource.ItemFactors"/>, the default for events without labels, is another kind of patch there: factors of the items are learnt
+/// <see cref="PatchBasisSource.ItemFactors"/>, the default, is another kind of patch: factors of the items are learnt
 /// across users, and a user's patch is the sum of those of all items that the user had. Learning a patch is an addition.
 /// </para>
 /// <para>
@@ -118,9 +118,9 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         run.Info($"{events.Count} events to learn patches from");
         using TorchBackbone module = Backbones.Create(parameters);
         InteractionLog known = device.Log.Where((user, index) => !device.IsNew(user, index)).WithPositivesOnly();
-        PatchBasisSource best = events.HasLabels || known.NumberOfEvents == 0 ? PatchBasisSource.Learned : PatchBasisSource.ItemFactors;
+        PatchBasisSource best = known.NumberOfEvents == 0 ? PatchBasisSource.Learned : PatchBasisSource.ItemFactors;
         DeviceCloudPredictionTransformer fleet = Train(run, model, device, events, known, module, best);
-        if (_options.Basis is null && parameters.Patch is null && best == PatchBasisSource.ItemFactors && fleet.Patches?.NumberOfPatchedUsers == 0)
+        if (_options.Basis is null && parameters.Patch is null && fleet.Parameters.Patch?.NumberOfItemFactors > 0 && !WeighsFactors(fleet.Patches!))
         {
             run.Info("metapatch: sums of factors do not help, patches on a basis may");
             return Train(run, model, device, events, known, module, PatchBasisSource.Learned);
@@ -139,7 +139,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         PatchTraining training = new(run, _options, frozen);
         PatchArchitecture shape = GetShape(architecture, parameters.Patch, best);
         bool keepsBasis = parameters.Patch is not null && parameters.Patch.Equals(shape);
-        float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, known);
+        float[]? factors = keepsBasis || shape.NumberOfItemFactors == 0 ? null : FindFactors(run, shape, known, events.HasLabels);
         if (factors is not null && !factors.AsSpan().ContainsAnyExcept(0f))
         {
             run.Warning("The model remembers no events from before those of the log, so that items have no factors: nobody gets a patch. Pass later events only.");
@@ -158,7 +158,7 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         UserPatches? start = keepsBasis ? model.Patches : null;
         BehaviorHistory history = BehaviorHistory.FromLog(device.Log, architecture, GetCutoffs(model.History, device.Log.NumberOfUsers));
         PatchEncoderArchitecture? encoder = keepsBasis ? parameters.Encoder : null;
-        if (FactorSums.Describe(shape, events.HasLabels))
+        if (shape.NumberOfItemFactors > 0 && !events.HasLabels)
         {
             (float[] summed, double strength) = keepsBasis
                 ? (patch.GetFactors(), _options.Strength ?? ChooseStrength(run, parameters, device.Log, events, frozen.NumberOfPairsToJudge, patch, start))
@@ -169,6 +169,11 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
             return model.WithModel(Combine(parameters, learnt, encoder), sums.Create(device.Log, events, start, strength), history);
         }
 
+        if (shape.NumberOfItemFactors > 0)
+        {
+            return TrainLabelledSums(run, model, device, events, frozen, patch, keepsBasis, history);
+        }
+
         DeviceCloudModelParameters patchable = Combine(parameters, patch, encoder);
         RankingGate? gate = events.HasLabels || shape.PatchSize == 1 || _options.Strength is not null
             ? null
@@ -176,6 +181,34 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         UserPatches patches = training.CreateLearner(patch, training.Divide(events, sampler.Value, patch), start).Learn(history.NumberOfUsers, gate);
         return model.WithModel(patchable, patches, history);
     }
+
+    private DeviceCloudPredictionTransformer TrainLabelledSums(
+        TrainingRun run, DeviceCloudPredictionTransformer model, DeviceEvents device, EventTable events, TorchBackbone frozen, PatchTensors patch, bool keepsFactors,
+        BehaviorHistory history)
+    {
+        DeviceCloudModelParameters parameters = model.Parameters;
+        int numberOfFactors = patch.Architecture.NumberOfItemFactors;
+        float[] early = patch.GetFactors();
+        float[] full = early;
+        if (!keepsFactors)
+        {
+            float[] first = early;
+            FactorLearner learner = new(run, "metapatch", _options, frozen, device.Log, events, sampler: null, numberOfFactors);
+            (early, int epochs) = learner.Learn(first);
+            full = learner.Learn(first, epochs, _ => true);
+        }
+
+        using PatchTensors learnt = patch.WithFactors(full, parameters.Architecture);
+        UserPatches patches = new LabelledSums(run, _options, frozen, device.Log, events).Create(
+            new FactorSums(run, early, numberOfFactors, _options),
+            new FactorSums(run, full, numberOfFactors, _options),
+            keepsFactors ? _options.GateFraction : FactorLearner.JudgedFraction,
+            keepsFactors ? model.Patches : null);
+        return model.WithModel(Combine(parameters, learnt, keepsFactors ? parameters.Encoder : null), patches, history);
+    }
+
+    private static bool WeighsFactors(UserPatches patches) =>
+        Enumerable.Range(1, patches.NumberOfUsers).Any(user => patches[user][1..].ContainsAnyExcept(0f));
 
     // Factors that are there already know nothing of the new events, so that all of these judge.
     private double ChooseStrength(
@@ -205,10 +238,10 @@ public sealed partial class MetaPatchTrainer : IEstimator<ITransformer>
         _options.MaximumNumberOfEvents == 0 || log.GetItems(user).Length - index <= _options.MaximumNumberOfEvents;
 
     // The leading singular vectors of who had what before the events that patches learn from, and that judge them.
-    private float[] FindFactors(TrainingRun run, PatchArchitecture shape, InteractionLog known)
+    private float[] FindFactors(TrainingRun run, PatchArchitecture shape, InteractionLog known, bool hasLabels)
     {
         run.Info($"{shape.NumberOfItemFactors} factors of {known.NumberOfItems} items from {known.NumberOfEvents} earlier events");
-        return FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.L2, run.Seed);
+        return FactorSums.FindFactors(known, shape.NumberOfItemFactors, _options.L2, hasLabels, run.Seed);
     }
 
     // As the options say, where they say nothing as the model has it, and where it has nothing as suits the backbone.

@@ -24,7 +24,13 @@ public enum PatchBasisSource
     /// the gate says nothing for sure, as much of them is kept as before. Such a patch is there to rank: its probabilities are not calibrated. There is no
     /// patch encoder: people without a patch get the cloud model.
     /// </para>
-    /// <para>Weights for labelled events, and those that a device learns, are found by steps, as on a basis.</para>
+    /// <para>
+    /// Of events with labels what was refused on the device is taken away from the sum; what was refused before it is not remembered. The factors learn to tell
+    /// each new event from the user's next ones of the other label. Beside the sum there is the intercept that fits the user's new events, of which none is
+    /// foreseen from itself. The later new events judge both, as patches on a basis are judged: how much of the sums is kept, the same for all, by pairs of a
+    /// positive and a negative event of the same user, and then each user's patch by cross-entropy.
+    /// </para>
+    /// <para>Weights that a device learns are found by steps, as on a basis.</para>
     /// <para>
     /// Source: Cremonesi, Koren and Turrin, "Performance of recommender algorithms on top-n recommendation tasks", RecSys 2010 (PureSVD), for the sums; Kabbur,
     /// Ning and Karypis, "FISM: factored item similarity models for top-n recommender systems", KDD 2013, for what is learnt.

@@ -129,22 +129,24 @@ internal sealed class DistillationPlan
     /// <summary>Sums, for each fold, over the events of all users outside of it, those of the cloud included.</summary>
     /// <param name="sums">Of each fold what sums factors that know none of its events.</param>
     /// <param name="strength">How much of a sum teaches, 0 to 1.</param>
-    /// <param name="events">All events that have something before them.</param>
-    /// <param name="log">All events.</param>
+    /// <param name="device">The devices' events.</param>
+    /// <param name="folds">Their folds.</param>
+    /// <param name="log">All events that count.</param>
     /// <param name="patches">The patches of all users: who has none teaches nothing.</param>
     /// <param name="run">The run.</param>
     /// <returns>[folds][(user - 1) d + k].</returns>
-    public float[][] CrossSum(IReadOnlyList<FactorSums> sums, double strength, EventTable events, InteractionLog log, UserPatches patches, TrainingRun run)
+    public static float[][] CrossSum(
+        IReadOnlyList<FactorSums> sums, double strength, EventTable device, int[] folds, InteractionLog log, UserPatches patches, TrainingRun run)
     {
         int size = patches.PatchSize;
         float[][] result = [.. sums.Select(_ => new float[patches.NumberOfUsers * size])];
-        Parallel.ForEach(events.GetUsers().Where(own => patches.GetStatus(own.User) == PatchStatus.Patched), run.Parallel, own =>
+        Parallel.ForEach(device.GetUsers().Where(own => patches.GetStatus(own.User) == PatchStatus.Patched), run.Parallel, own =>
         {
-            Dictionary<int, int> foldsByIndex = Enumerable.Range(own.First, own.Count).ToDictionary(i => events.Indices[i], i => Folds[i]);
+            Dictionary<int, int> foldsByIndex = Enumerable.Range(own.First, own.Count).ToDictionary(i => device.Indices[i], i => folds[i]);
             for (int fold = 0; fold < sums.Count; fold++)
             {
                 sums[fold].Sum(
-                    log.GetItems(own.User), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength,
+                    log.GetItems(own.User), log.GetLabels(own.User), index => foldsByIndex.GetValueOrDefault(index, -1) != fold, strength,
                     result[fold].AsSpan((own.User - 1) * size, size));
             }
         });

@@ -68,7 +68,7 @@ public sealed partial class MoMoDistillEstimator
         /// <summary>Gets the number of passes over the held-out events in which basis and patch encoder are learnt (stage 2).</summary>
         /// <value>
         /// The default is 20. At least 0, which leaves the basis as it is; the patches stay too. Where patches are sums nothing is learnt: 0 leaves
-        /// factors and patches as they are, any other number keeps the factors and half of the sums.
+        /// factors and patches as they are, any other number keeps the factors and half of the sums, with labels three quarters.
         /// </value>
         public int NumberOfPatchEpochs { get; init; } = 20;
 

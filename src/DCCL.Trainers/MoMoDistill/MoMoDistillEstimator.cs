@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
@@ -21,9 +22,11 @@ namespace DCCL.Trainers;
 /// no part in stage 2.
 /// </para>
 /// <para>
-/// Patches that are sums of item factors (<see cref="PatchBasisSource.ItemFactors"/>, events without labels) have no encoder. As teachers their factors are
-/// learnt anew for each fold of the devices' events without it. Stage 2 keeps the factors, and half as much of the sums as before, where the new cloud
-/// model has learnt from events that the old one had not seen: part of what they said it knows now by itself.
+/// Patches that are sums of item factors (<see cref="PatchBasisSource.ItemFactors"/>) have no encoder. As teachers their factors are
+/// learnt anew for each fold of the devices' events without it. Stage 2 keeps the factors, and half as much of the sums as before, with labels three
+/// quarters, where the new cloud model has learnt from events that the old one had not seen: part of what they said it knows now by itself. With labels
+/// the intercepts beside the sums have no part in teaching and stay as they are: a user's base rate is the patch's, and would count twice if the new model
+/// learnt it.
 /// </para>
 /// <para>Source: Yao et al., "Device-Cloud Collaborative Learning for Recommendation", KDD 2021, section 3.3,
 /// https://arxiv.org/abs/2104.06624.</para>
@@ -38,6 +41,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
 {
     // A cloud model that has learnt from the devices' events knows by itself part of what sums of factors said on top of it. Chosen on validation events.
     private const double MigratedShare = 0.5;
+    private const double LabelledMigratedShare = 0.75;
 
     private readonly IHostEnvironment _environment;
     private readonly ITransformer _model;
@@ -117,10 +121,10 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         BackboneArchitecture architecture = parameters.Architecture;
         PatchArchitecture shape = parameters.Patch!;
         EventTable events = EventTable.Create(log, architecture.HistoryLength, architecture.ProfileDimension > 0, (_, _) => true);
-        bool isSummed = FactorSums.Describe(shape, events.HasLabels);
+        bool isSummed = shape is { NumberOfItemFactors: > 0, NumberOfBasisColumns: 0 };
         bool isRetraining = _options.TeacherWeight == 0 && _options.NumberOfPatchEpochs == 0;
         DistillationPlan plan = DistillationPlan.Create(
-            events, firstDeviceEvent, _options.NumberOfFolds, isSummed || (isRetraining && !events.HasLabels) ? 0 : _options.StageTwoFraction, run.Random);
+            events, firstDeviceEvent, _options.NumberOfFolds, !events.HasLabels && (isSummed || isRetraining) ? 0 : _options.StageTwoFraction, run.Random);
         if (plan.DeviceEvents.Length == 0)
         {
             throw new ArgumentException(
@@ -134,7 +138,7 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
         using TorchBackbone oldFrozen = old.Replicate(frozen: true);
         using PatchTensors oldPatch = new(shape, architecture, tensor => parameters[tensor.Name].ToArray());
         bool hasPatches = fleet.Patches!.NumberOfPatchedUsers > 0;
-        double share = isSummed && DeviceEvents.Create(fleet, log).NumberOfNewEvents > 0 ? MigratedShare : 1;
+        double share = isSummed && DeviceEvents.Create(fleet, log).NumberOfNewEvents > 0 ? events.HasLabels ? LabelledMigratedShare : MigratedShare : 1;
         PatchTraining teaching = new(run, _options.Patches, oldFrozen);
 
         // Patches learn on the old model, which has not seen the devices' events, and only then it is trained on.
@@ -187,27 +191,67 @@ public sealed partial class MoMoDistillEstimator : IEstimator<ITransformer>
     {
         int numberOfFactors = patch.Architecture.NumberOfItemFactors;
         InteractionLog known = log.Where((user, index) => index < firstDeviceEvent(user)).WithPositivesOnly();
-        float[] start = FactorSums.FindFactors(known, numberOfFactors, _options.Patches.L2, run.Seed);
+        float[] start = FactorSums.FindFactors(known, numberOfFactors, _options.Patches.L2, events.HasLabels, run.Seed);
+        (InteractionLog had, EventTable device) = SelectSummed(model, log, firstDeviceEvent, events, plan);
         FactorLearner learner = new(
-            run, "momodistill", _options.Patches, model, log, events.Select(plan.DeviceEvents), new NegativeSampler(log, seed: 0), numberOfFactors);
+            run, "momodistill", _options.Patches, model, had, device, events.HasLabels ? null : new NegativeSampler(log, seed: 0), numberOfFactors);
+        int[] folds = [.. plan.DeviceEvents.Select(index => plan.Folds[index])];
         (_, int epochs) = learner.Learn(start);
         float[][] factors = [.. Enumerable.Range(0, _options.NumberOfFolds).Select(fold => learner.Learn(
-            start, epochs, place => plan.Folds[plan.DeviceEvents[place]] != fold))];
-        double strength = share * CreateSums(run, patch.GetFactors(), numberOfFactors).GetStrength(patches, log);
-        float[][] sums = plan.CrossSum([.. factors.Select(own => CreateSums(run, own, numberOfFactors))], strength, events, log, patches, run);
+            start, epochs, place => folds[place] != fold && folds[place] != plan.StageTwoFold))];
+        double strength = share * CreateSums(run, patch.GetFactors(), numberOfFactors).GetStrength(patches, had);
+        float[][] sums = DistillationPlan.CrossSum(
+            [.. factors.Select(own => CreateSums(run, own, numberOfFactors))], strength, device, folds, had, patches, run);
         return new SumTeachers(model, patches, factors, sums);
+    }
+
+    // What sums are over, and the devices' events of it. Nobody remembers what was refused before these.
+    private static (InteractionLog Had, EventTable Device) SelectSummed(
+        TorchBackbone model, InteractionLog log, Func<int, int> firstDeviceEvent, EventTable events, DistillationPlan plan)
+    {
+        if (!events.HasLabels)
+        {
+            return (log, events.Select(plan.DeviceEvents));
+        }
+
+        InteractionLog had = log.Where((user, index) => index >= firstDeviceEvent(user) || log.GetLabels(user)[index]);
+        BackboneArchitecture architecture = model.Architecture;
+        return (had, EventTable.Create(had, architecture.HistoryLength, architecture.ProfileDimension > 0, (user, index) =>
+            index >= firstDeviceEvent(user) - (log.GetItems(user).Length - had.GetItems(user).Length)));
     }
 
     private FactorSums CreateSums(TrainingRun run, float[] factors, int numberOfFactors) => new(run, factors, numberOfFactors, _options.Patches);
 
     private UserPatches MigrateSums(TrainingRun run, InteractionLog log, IEnumerable<int> users, UserPatches old, PatchTensors patch, double share)
     {
+        if (log.HasLabels)
+        {
+            return ScaleSums(old, log.NumberOfUsers, share);
+        }
+
         FactorSums sums = CreateSums(run, patch.GetFactors(), patch.Architecture.NumberOfItemFactors);
         return sums.CreateTable(
             log,
             users.Union(Enumerable.Range(1, old.NumberOfUsers).Where(user => old.GetStatus(user) is PatchStatus.Patched or PatchStatus.Gated)),
             start: null,
             share * sums.GetStrength(old, log));
+    }
+
+    // With labels each user has an intercept beside the sum, and a strength.
+    private static UserPatches ScaleSums(UserPatches old, int numberOfUsers, double share)
+    {
+        float[] values = new float[numberOfUsers * old.PatchSize];
+        PatchStatus[] statuses = new PatchStatus[numberOfUsers];
+        Array.Fill(statuses, PatchStatus.Cloud);
+        for (int user = 1; user <= Math.Min(old.NumberOfUsers, numberOfUsers); user++)
+        {
+            Span<float> patch = values.AsSpan((user - 1) * old.PatchSize, old.PatchSize);
+            TensorPrimitives.Multiply(old[user], (float)share, patch);
+            patch[0] = old[user][0];
+            statuses[user - 1] = old.GetStatus(user);
+        }
+
+        return new UserPatches(old.PatchSize, values, statuses);
     }
 
     private static DeviceCloudPredictionTransformer CreateModel(

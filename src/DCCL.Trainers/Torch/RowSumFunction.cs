@@ -6,7 +6,7 @@ using Tensor = TorchSharp.torch.Tensor;
 
 namespace DCCL.Trainers.Torch;
 
-/// <summary>Sums rows of a table, differentiably, many sums at a time; row 0, the padding, gets no gradient.</summary>
+/// <summary>Sums rows of a table, differentiably, many sums at a time; row 0, the padding, gets no gradient, and row -i takes row i away.</summary>
 /// <remarks>
 /// The rows of a sum are never laid out side by side, as a look-up would do: a sum over all that a user had is as long as a row. Rows are added in their
 /// order, so that the same sums give the same bits.
@@ -44,8 +44,7 @@ internal sealed class RowSumFunction : autograd.SingleTensorFunction<RowSumFunct
             {
                 if (row != 0)
                 {
-                    Span<float> values = target.Slice(row * width, width);
-                    TensorPrimitives.Add(values, source.Slice(i * width, width), values);
+                    AddOrSubtract(target.Slice(Math.Abs(row) * width, width), source.Slice(i * width, width), row);
                 }
             }
         }
@@ -65,10 +64,22 @@ internal sealed class RowSumFunction : autograd.SingleTensorFunction<RowSumFunct
             Span<float> sum = target.Slice(i * width, width);
             foreach (int row in rows[i].Span)
             {
-                TensorPrimitives.Add(sum, source.Slice(row * width, width), sum);
+                AddOrSubtract(sum, source.Slice(Math.Abs(row) * width, width), row);
             }
         }
 
         return sums;
+    }
+
+    private static void AddOrSubtract(Span<float> sum, ReadOnlySpan<float> values, int sign)
+    {
+        if (sign >= 0)
+        {
+            TensorPrimitives.Add(sum, values, sum);
+        }
+        else
+        {
+            TensorPrimitives.Subtract(sum, values, sum);
+        }
     }
 }

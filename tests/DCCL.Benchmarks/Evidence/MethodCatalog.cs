@@ -59,8 +59,6 @@ internal static class MethodCatalog
             context.Models.RandomBasis.DeviceCloudModel(), owns: false)),
         new("basis-e", DeviceCloud, "the cloud model and a patch per user on a learnt basis", context => Contender.Of(
             context.Models.BasisPatched.DeviceCloudModel(), owns: false)),
-        new("factors-e", DeviceCloud, "the cloud model and a patch per user that weighs factors of the item", context => Contender.Of(
-            context.Models.FactorPatched.DeviceCloudModel(), owns: false)),
         new("profile-only", DeviceCloud, "the cloud model that patches on a basis taught, with the patches that its encoder predicts, U(0, u), for everybody", context =>
             Contender.Of(StageModels.WithPredictedPatches(context.Models.BasisDistilled), owns: true)) { NeedsDin = true },
         new("dccl-e", DeviceCloud, "the cloud model and a patch per user (MetaPatch)", context => Contender.Of(

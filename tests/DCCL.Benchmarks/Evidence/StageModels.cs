@@ -49,12 +49,8 @@ internal sealed class StageModels : IDisposable
     public ITransformer RandomBasis => Get(
         "random-basis", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Random)).Fit(_data.Device));
 
-    /// <summary>Gets the cloud model and a patch per user that weighs 32 factors of the item: the default for events without labels.</summary>
-    public ITransformer FactorPatched => !_data.HasLabels ? Patched : Get(
-        "factor-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.ItemFactors)).Fit(_data.Device));
-
-    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt: the default for events with labels.</summary>
-    public ITransformer BasisPatched => _data.HasLabels ? Patched : Get(
+    /// <summary>Gets the cloud model and a patch per user on a basis that was learnt.</summary>
+    public ITransformer BasisPatched => Get(
         "basis-patched", () => CreateMetaPatch(CreatePatchOptions(basis: PatchBasisSource.Learned)).Fit(_data.Device));
 
     /// <summary>Gets the cloud model trained on with all data, without teachers, as many steps as as many rounds of <see cref="Distilled"/>.</summary>
@@ -74,7 +70,7 @@ internal sealed class StageModels : IDisposable
         () => CreateMoMoDistill(rounds == 1 ? Patched : Distilled(rounds - 1), hasTeachers: true).Fit(_data.Cloud, _data.Device));
 
     /// <summary>Gets what comes out of one round from <see cref="BasisPatched"/>: it has a patch encoder.</summary>
-    public ITransformer BasisDistilled => _data.HasLabels ? Distilled() : Get(
+    public ITransformer BasisDistilled => Get(
         "basis-distilled", () => CreateMoMoDistill(BasisPatched, hasTeachers: true).Fit(_data.Cloud, _data.Device));
 
     /// <summary>Makes a copy of a model that gives everybody the patch that its encoder predicts; the copy's owner disposes of it.</summary>

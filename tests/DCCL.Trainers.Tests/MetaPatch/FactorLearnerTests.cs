@@ -43,6 +43,50 @@ public sealed class FactorLearnerTests
         Assert.That(GetMeanProduct(factors, isSameGroup: true) - GetMeanProduct(factors, isSameGroup: false), Is.EqualTo(0).Within(0.02));
     }
 
+    // Everybody likes the items of one group and refuses those of the other.
+    [Test]
+    public void Learn_LabelsOfGroups_AddMoreToItemsOfTheSameGroup()
+    {
+        using TrainingRun run = CreateRun();
+        (int[] items, bool[] labels) = DrawLabelledGroups();
+
+        (float[] factors, int epochs) = CreateLearner(run, items, labels).Learn(DrawStart());
+
+        Assert.That(epochs, Is.GreaterThan(0));
+        Assert.That(GetMeanProduct(factors, isSameGroup: true) - GetMeanProduct(factors, isSameGroup: false), Is.GreaterThan(0.02));
+    }
+
+    // One label alone tells nothing apart.
+    [Test]
+    public void Learn_AllLiked_LeavesTheStart()
+    {
+        using TrainingRun run = CreateRun();
+        int[] items = DrawGroups();
+        bool[] labels = [.. items.Select(_ => true)];
+
+        Assert.That(CreateLearner(run, items, labels).Learn(DrawStart(), epochs: 2, _ => true), Is.EqualTo(DrawStart()).Within(1e-6));
+    }
+
+    // Neither is an event learnt from that does not count, nor what is to be told apart from it.
+    [Test]
+    public void Learn_LabelsThatDoNotCount_ChangeNothing()
+    {
+        using TrainingRun run = CreateRun();
+        (int[] items, bool[] labels) = DrawLabelledGroups();
+        bool[] others = [.. labels];
+        for (int last = CloudEvents + DeviceEvents - 1; last < others.Length; last += CloudEvents + DeviceEvents)
+        {
+            others[last] = !others[last];
+        }
+
+        bool Counts(int place) => place % DeviceEvents < DeviceEvents - 1;
+
+        float[] factors = CreateLearner(run, items, labels).Learn(DrawStart(), epochs: 2, Counts);
+
+        Assert.That(CreateLearner(run, items, others).Learn(DrawStart(), epochs: 2, Counts), Is.EqualTo(factors));
+        Assert.That(CreateLearner(run, items, others).Learn(DrawStart(), epochs: 2, _ => true), Is.Not.EqualTo(factors));
+    }
+
     // A fold's teachers know nothing of it.
     [Test]
     public void Learn_EventsThatDoNotCount_ChangeNothing()
@@ -100,10 +144,10 @@ public sealed class FactorLearnerTests
 
     private static TrainingRun CreateRun() => new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 2 });
 
-    private static FactorLearner CreateLearner(TrainingRun run, int[] items)
+    private static FactorLearner CreateLearner(TrainingRun run, int[] items, bool[]? labels = null)
     {
         int[] users = [.. Enumerable.Range(0, items.Length).Select(i => 1 + (i / (CloudEvents + DeviceEvents)))];
-        InteractionLog log = InteractionLog.Create(NumberOfUsers, NumberOfItems, users, items, timestamps: null);
+        InteractionLog log = InteractionLog.Create(NumberOfUsers, NumberOfItems, users, items, timestamps: null, labels);
         EventTable events = EventTable.Create(log, historyLength: 5, usesProfiles: false, (_, index) => index >= CloudEvents);
         DinArchitecture architecture = new()
         {
@@ -134,6 +178,21 @@ public sealed class FactorLearnerTests
         }
 
         return [.. items];
+    }
+
+    private static (int[] Items, bool[] Labels) DrawLabelledGroups()
+    {
+        SeededRandom random = new(4);
+        List<(int Item, bool Label)> events = [];
+        for (int user = 0; user < NumberOfUsers; user++)
+        {
+            int[] all = [.. Enumerable.Range(1, NumberOfItems)];
+            random.Shuffle<int>(all);
+            events.AddRange(all[..CloudEvents].Select(item => (item, true)));
+            events.AddRange(all[CloudEvents..].Take(DeviceEvents).Select(item => (item, item % 2 == user % 2)));
+        }
+
+        return ([.. events.Select(own => own.Item)], [.. events.Select(own => own.Label)]);
     }
 
     private static float[] DrawStart()

@@ -19,7 +19,7 @@ public sealed class ItemFactorsTests
     private const double L2 = 5;
 
     [Test]
-    public void Sum_SomeEvents_AddsUpTheFactorsOfTheItemsHadEachOnce([Range(1, 5)] int seed, [Values(0, 3)] int maximum)
+    public void Sum_SomeEvents_AddsUpTheFactorsOfTheItemsHadEachOnce([Range(1, 5)] int seed, [Values(0, 3)] int maximum, [Values] bool hasLabels)
     {
         SeededRandom random = new(seed);
         using DisposeScope scope = NewDisposeScope();
@@ -27,14 +27,25 @@ public sealed class ItemFactorsTests
             random, new PatchArchitecture { PatchSize = 1 + NumberOfFactors, NumberOfItemFactors = NumberOfFactors, Layers = [0] }, numberOfSamples: 6);
         float[] factors = model.Parameters["patch.factors"].ToArray();
         int[] items = [.. Enumerable.Range(0, 8).Select(_ => 1 + random.Next(Math.Min(5, (factors.Length / NumberOfFactors) - 1)))];
+        bool[] labels = hasLabels ? [.. items.Select(_ => random.Next(2) == 0)] : [];
         float[] patch = [.. Enumerable.Repeat(9f, 1 + NumberOfFactors)];
 
         using TrainingRun run = new(new MLContext(seed: 1), "test", new TrainingRunOptions { NumberOfThreads = 1 });
 
-        new FactorSums(run, factors, NumberOfFactors, new MetaPatchTrainer.Options { L2 = L2, MaximumNumberOfEvents = maximum }).Sum(items, index => index % 3 != 0, strength: 0.5, patch);
+        new FactorSums(run, factors, NumberOfFactors, new MetaPatchTrainer.Options { L2 = L2, MaximumNumberOfEvents = maximum })
+            .Sum(items, labels, index => index % 3 != 0, strength: 0.5, patch);
 
-        int[] counted = [.. items.Where((_, index) => index % 3 != 0 && (maximum == 0 || index >= items.Length - maximum)).Distinct()];
-        double[] expected = [0, .. Enumerable.Range(0, NumberOfFactors).Select(k => 0.5 / (4 * L2) * counted.Sum(item => (double)factors[(item * NumberOfFactors) + k]))];
+        (int Item, bool IsLiked)[] counted =
+        [
+            .. items.Select((item, index) => (item, !hasLabels || labels[index]))
+                .Where((_, index) => index % 3 != 0 && (maximum == 0 || index >= items.Length - maximum)).Distinct(),
+        ];
+        double[] expected =
+        [
+            0,
+            .. Enumerable.Range(0, NumberOfFactors).Select(k => 0.5 / (4 * L2) * counted.Sum(had =>
+                (had.IsLiked ? 1.0 : -1.0) * factors[(had.Item * NumberOfFactors) + k])),
+        ];
         Assert.That(patch, Is.EqualTo(expected).Within(1e-4));
     }
 
@@ -205,6 +216,37 @@ public sealed class ItemFactorsTests
             Is.GreaterThan(context.DeviceCloud().EvaluateRanking(next.ReplaceDeviceCloudModel(model.WithoutPatches()), test).Overall.Ndcg(10)));
     }
 
+    // A user's base rate is the patch's own; what the sums say of taste teaches.
+    [Test]
+    public void Distil_EventsWithLabels_KeepsInterceptsAndThreeQuartersOfTheSums()
+    {
+        PlantedFleet planted = new(1, sameForAll: true);
+        MLContext context = new(seed: 1);
+        ITransformer fleet = Fit(context, planted.CreateModel(context, withBasis: false), planted.Device, factors: 2, strength: 1);
+        UserPatches old = fleet.DeviceCloudModel().Patches!;
+        Assert.That(Enumerable.Range(1, old.NumberOfUsers).All(user => old[user][0] != 0 && old[user][1] != 0), Is.True);
+
+        DeviceCloudPredictionTransformer next = Distil(teacherWeight: 3);
+
+        Assert.That(next.Parameters["patch.factors"].ToArray(), Is.EqualTo(fleet.DeviceCloudModel().Parameters["patch.factors"].ToArray()));
+        for (int user = 1; user <= old.NumberOfUsers; user++)
+        {
+            Assert.That(next.Patches![user].ToArray(), Is.EqualTo((float[])[old[user][0], 0.75f * old[user][1], 0.75f * old[user][2]]).Within(1e-6));
+        }
+
+        Assert.That(next.Parameters.Fingerprint, Is.Not.EqualTo(Distil(teacherWeight: 0).Parameters.Fingerprint));
+
+        DeviceCloudPredictionTransformer Distil(double teacherWeight) => context.DeviceCloud().Trainers.MoMoDistill(fleet, new MoMoDistillEstimator.Options
+        {
+            NumberOfEpochs = 1,
+            NumberOfTeacherEpochs = 1,
+            NumberOfFolds = 2,
+            TeacherWeight = teacherWeight,
+            Patches = Options(factors: 2, strength: null),
+            Run = new TrainingRunOptions { NumberOfThreads = 1 },
+        }).Fit(context.Data.LoadFromEnumerable(planted.Cloud), context.Data.LoadFromEnumerable(planted.Device)).DeviceCloudModel();
+    }
+
     // Nor is there a stage 2 where the cloud model is trained on and no more.
     [Test]
     public void Distil_StageTwoLearnsNothing_NoEventIsLeftToIt([Values] bool hasTeachers)
@@ -299,9 +341,8 @@ public sealed class ItemFactorsTests
         Assert.That((fleet.Parameters.Patch?.PatchSize, fleet.Parameters.Patch?.NumberOfItemFactors), Is.EqualTo(((int?)16, (int?)0)));
     }
 
-    // Of labels weights are learnt by steps, on a basis as well as on factors.
     [Test]
-    public void Fit_ByDefaultEventsWithLabels_LearnsABasis()
+    public void Fit_ByDefaultLabelsThatFactorsDoNotTell_LearnsABasis()
     {
         PlantedFleet planted = new(1, backbone: "sasrec");
         MLContext context = new(seed: 1);

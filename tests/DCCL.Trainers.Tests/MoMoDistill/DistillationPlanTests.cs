@@ -119,8 +119,9 @@ public sealed class DistillationPlanTests
         UserPatches patched = new(
             1 + factors, new float[log.NumberOfUsers * (1 + factors)], [.. Enumerable.Range(1, log.NumberOfUsers).Select(user => user == 2 ? PatchStatus.Gated : PatchStatus.Patched)]);
 
-        float[][] patches = plan.CrossSum(
-            [.. tables.Select(own => new FactorSums(run, own, factors, options))], strength: 0.5, events, log, patched, run);
+        float[][] patches = DistillationPlan.CrossSum(
+            [.. tables.Select(own => new FactorSums(run, own, factors, options))], strength: 0.5, events.Select(plan.DeviceEvents),
+            [.. plan.DeviceEvents.Select(index => plan.Folds[index])], log, patched, run);
 
         foreach ((int user, int first, int count) in events.GetUsers())
         {

@@ -18,7 +18,7 @@ public sealed class RowSumFunctionTests
         SeededRandom random = new(seed);
         int size = 2 + random.Next(8);
         int width = 1 + random.Next(20);
-        ReadOnlyMemory<int>[] rows = [.. Enumerable.Range(0, 1 + random.Next(6)).Select(_ => (ReadOnlyMemory<int>)Enumerable.Range(0, random.Next(10)).Select(_ => random.Next(size)).ToArray())];
+        ReadOnlyMemory<int>[] rows = [.. Enumerable.Range(0, 1 + random.Next(6)).Select(_ => (ReadOnlyMemory<int>)Enumerable.Range(0, random.Next(10)).Select(_ => (random.Next(2) == 0 ? 1 : -1) * random.Next(size)).ToArray())];
         float[] values = [.. Enumerable.Range(0, size * width).Select(_ => (float)random.NextGaussian())];
         float[] coefficients = [.. Enumerable.Range(0, rows.Length * width).Select(_ => (float)random.NextGaussian())];
         using DisposeScope scope = NewDisposeScope();
@@ -33,10 +33,12 @@ public sealed class RowSumFunctionTests
         {
             foreach (int row in rows[i].Span)
             {
+                int at = Math.Abs(row) * width;
+                int sign = row < 0 ? -1 : 1;
                 for (int k = 0; k < width; k++)
                 {
-                    expected[(i * width) + k] += values[(row * width) + k];
-                    gradient[(row * width) + k] += row == 0 ? 0 : coefficients[(i * width) + k];
+                    expected[(i * width) + k] += sign * values[at + k];
+                    gradient[at + k] += row == 0 ? 0 : sign * coefficients[(i * width) + k];
                 }
             }
         }
