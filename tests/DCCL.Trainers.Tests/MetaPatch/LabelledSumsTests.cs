@@ -1,9 +1,5 @@
-using System.Globalization;
-using System.Numerics.Tensors;
-using DCCL.ML;
 using DCCL.ML.Data;
 using DCCL.ML.Model;
-using DCCL.ML.Scoring;
 using DCCL.TestKit;
 using DCCL.Trainers.MetaPatch;
 using DCCL.Trainers.Torch;
@@ -118,7 +114,11 @@ public sealed class LabelledSumsTests
                 i < NumberOfFactors ? 0 : (float)(FactorSums.GetScale(L2) * (i % NumberOfFactors == 0 ? i / NumberOfFactors % 2 == 0 ? 0.4 : -0.4 : 0.05 * random.NextGaussian())))];
             DinArchitecture architecture = new()
             {
-                NumberOfItems = NumberOfItems, EmbeddingDimension = 6, HistoryLength = 4, ActivationUnitSize = 6, HiddenLayerSizes = [10, 8],
+                NumberOfItems = NumberOfItems,
+                EmbeddingDimension = 6,
+                HistoryLength = 4,
+                ActivationUnitSize = 6,
+                HiddenLayerSizes = [10, 8],
             };
             _model = Backbones.Create(RandomModel.Create(random, architecture));
             using TorchSharp.DisposeScope scope = TorchSharp.torch.NewDisposeScope();
